@@ -1,1 +1,1 @@
-"""Closed CRM deals become correct invoices in the books: exactly once, explained, under the company's own rules."""
+"""Closed CRM deals become correct invoices in the books: exactly once, explained, by your own rules."""

@@ -27,7 +27,7 @@ class ObjectType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """A link to another record. `labels` are the vendor's (`primary`, a custom label); order means nothing."""
+    """A link to another record. `labels` are the vendor's (`primary`, a custom one); order means nothing."""
 
     external_id: str
     labels: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class CrmRecord:
         }
 
     def content_hash(self) -> str:
-        """SHA-256 over everything but the modification time: a re-read of an unchanged record hashes the same."""
+        """SHA-256 over everything but the modification time: an unchanged record hashes the same."""
         body = [self.archived, dict(sorted(self.properties.items())), self.associations_as_json()]
         text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

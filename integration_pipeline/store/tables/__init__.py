@@ -1,0 +1,12 @@
+"""Every table of the pipeline's database, one file per schema, on one metadata.
+
+Belongs here: columns, keys, constraints. Does not belong here: triggers and functions (they are SQL, in
+`store/migrations/sql/`) and queries (they stand beside the stage that asks them).
+"""
+
+from __future__ import annotations
+
+from integration_pipeline.store.tables import billing, crm, ledger, ops, posting, raw
+from integration_pipeline.store.tables.base import SCHEMAS, metadata
+
+__all__ = ["SCHEMAS", "billing", "crm", "ledger", "metadata", "ops", "posting", "raw"]

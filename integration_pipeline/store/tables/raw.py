@@ -1,0 +1,37 @@
+"""Schema `raw`: every version of every CRM record, as received. Append only; `heads` points at the newest."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Table, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+
+from integration_pipeline.store.tables.base import identity, metadata, moment, text
+
+records = Table(
+    "records",
+    metadata,
+    identity(),
+    text("source"),
+    text("object_type"),
+    text("external_id"),
+    moment("modified_at"),
+    moment("received_at", default_now=True),
+    Column("archived", Boolean, nullable=False),
+    text("content_hash"),
+    Column("properties", JSONB, nullable=False),
+    Column("associations", JSONB, nullable=False),
+    UniqueConstraint("source", "object_type", "external_id", "modified_at", "content_hash"),
+    schema="raw",
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    text("source", primary_key=True),
+    text("object_type", primary_key=True),
+    text("external_id", primary_key=True),
+    Column("record_id", BigInteger, ForeignKey(records.c.id), nullable=False),
+    moment("modified_at"),
+    Index("ix_heads_record_id", "record_id"),
+    schema="raw",
+)
