@@ -1,0 +1,89 @@
+"""Civil periods and month arithmetic.
+
+Belongs here: half-open periods of days, anchored months. Does not belong here: time zones (dates are civil
+dates of the billing entity), prices, or what is billed on which day (`schedule`).
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The days from `start` up to, not including, `end`. Never empty: raises `ValueError`."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise ValueError(f"a period ends after it starts, not {self.start}..{self.end}")
+
+    @property
+    def days(self) -> int:
+        """Number of days; at least one."""
+        return (self.end - self.start).days
+
+    def __contains__(self, day: date) -> bool:
+        return self.start <= day < self.end
+
+    def __str__(self) -> str:
+        return f"{self.start}..{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class BillingPeriod:
+    """One step of a billing cycle: the days served, and the full anchored period they belong to.
+
+    The two are equal unless the period is a stub, cut by the start or the end of the charge.
+    """
+
+    service: Period
+    full: Period
+
+    @property
+    def is_stub(self) -> bool:
+        return self.service is not self.full and self.service != self.full
+
+
+def add_months(day: date, months: int, anchor_day: int | None = None) -> date:
+    """`day` moved by `months` (may be negative), on `anchor_day` or the month's last day before it.
+
+    Without `anchor_day`, the day of `day` itself. Counting from 31 January with anchor 31 gives 28 February,
+    then 31 March: the anchor is asked for every time, so a short month does not move it for good.
+    """
+    month_index = day.year * 12 + day.month - 1 + months
+    year, month = month_index // 12, month_index % 12 + 1
+    wanted = anchor_day or day.day
+    # Every month has 28 days, and most anchors are the first: the calendar is asked only when it matters.
+    return date(year, month, wanted if wanted <= 28 else min(wanted, monthrange(year, month)[1]))
+
+
+def billing_periods(start: date, end: date, months: int, anchor_day: int) -> tuple[BillingPeriod, ...]:
+    """The billing periods of `months` each that cover `[start, end)` without gap or overlap.
+
+    Boundaries fall on `anchor_day` (1..31, the last day in shorter months). If `start` is not on it, the
+    first period is a stub up to the next anchor day; if `end` is not on a boundary, the last one is a stub.
+    Raises `ValueError` for an empty range, fewer than one month or an anchor outside 1..31.
+    """
+    if months < 1 or not 1 <= anchor_day <= 31:
+        raise ValueError(f"{months} months anchored on day {anchor_day}: need months >= 1, anchor 1..31")
+    whole = Period(start, end)
+    first = add_months(start, 0, anchor_day)
+    if first < start:
+        first = add_months(first, 1, anchor_day)
+    step = -1 if first > start else 0
+    periods: list[BillingPeriod] = []
+    opened = add_months(first, step * months, anchor_day)
+    while opened < whole.end:
+        step += 1
+        closed = add_months(first, step * months, anchor_day)
+        full = Period(opened, closed)
+        is_whole = opened >= start and closed <= end
+        service = full if is_whole else Period(max(opened, start), min(closed, end))
+        periods.append(BillingPeriod(service, full))
+        opened = closed
+    return tuple(periods)
