@@ -1,0 +1,42 @@
+"""The custom properties the demo data use, as definitions HubSpot accepts.
+
+Standard properties (`dealname`, `hs_sku`) need none. `demo_key` is the loader's own and lives in `load`.
+"""
+
+from __future__ import annotations
+
+from integration_pipeline.sandbox.datasets.model import PropertyDefinition
+
+BILLING_TIMINGS = ("In advance", "In arrears")
+PAYMENT_TERMS = ("Due on receipt", "Net 15", "Net 30", "Net 45", "Net 60")
+BILLING_ENTITIES = ("us", "eu", "jp")
+
+GENERATED_PROPERTIES = (
+    PropertyDefinition("deals", "contract_start_date", "Contract start date", "date"),
+    PropertyDefinition("deals", "contract_term_months", "Contract term (months)", "number"),
+    PropertyDefinition("deals", "billing_timing", "Billing timing", "enumeration", BILLING_TIMINGS),
+    PropertyDefinition("deals", "payment_terms", "Payment terms", "enumeration", PAYMENT_TERMS),
+    PropertyDefinition("deals", "po_number", "PO number"),
+    PropertyDefinition("deals", "billing_entity", "Billing entity", "enumeration", BILLING_ENTITIES),
+    # Text from an import that fits no number, date or currency property.
+    PropertyDefinition("deals", "contract_value_text", "Contract value (text)"),
+    PropertyDefinition("deals", "contract_start_text", "Contract start (text)"),
+    PropertyDefinition("deals", "contract_currency_text", "Contract currency (text)"),
+    PropertyDefinition("companies", "tax_id", "Tax id"),
+    PropertyDefinition("companies", "billing_email", "Billing e-mail"),
+)
+
+PUBLIC_PROPERTIES = (
+    PropertyDefinition("deals", "opportunity_id", "Opportunity id"),
+    PropertyDefinition("deals", "legacy_close_date", "Close date (legacy)"),
+    PropertyDefinition("deals", "legacy_engage_date", "Engage date (legacy)"),
+    PropertyDefinition("deals", "legacy_product", "Product (legacy)"),
+    PropertyDefinition("deals", "sales_agent", "Sales agent"),
+    PropertyDefinition("companies", "legacy_sector", "Sector (legacy)"),
+    PropertyDefinition("companies", "legacy_year_established", "Year established (legacy)"),
+    PropertyDefinition("companies", "legacy_revenue", "Revenue (legacy)"),
+    PropertyDefinition("companies", "legacy_employees", "Employees (legacy)"),
+    PropertyDefinition("companies", "legacy_office_location", "Office location (legacy)"),
+    PropertyDefinition("companies", "legacy_subsidiary_of", "Subsidiary of (legacy)"),
+    PropertyDefinition("products", "series", "Series"),
+)
