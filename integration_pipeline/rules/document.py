@@ -1,0 +1,95 @@
+"""The rule set file: who bills, into which accounts, by which conventions.
+
+Belongs here: the shape of the file. Does not belong here: the conventions themselves (`billing.policies`
+names and implements them), CRM fields (`mapping`).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field, model_validator
+
+from integration_pipeline.billing.policies import PROFILES, Policies
+from integration_pipeline.yaml_documents import Document, read_document
+
+DEFAULT_RULE_SET = Path(__file__).parent / "default.yaml"
+
+
+class AccountRole(StrEnum):
+    """What the posting rules need an account for; each entity has exactly one account per role."""
+
+    RECEIVABLE = "receivable"
+    CASH = "cash"
+    CREDITS = "credits"
+    TAX_PAYABLE = "tax_payable"
+    DEFERRED_REVENUE = "deferred_revenue"
+    REVENUE = "revenue"
+
+
+class Account(Document):
+    """One account of the chart."""
+
+    code: Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]{1,20}$")]
+    name: str
+    kind: Literal["asset", "liability", "equity", "income", "expense"]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not a time zone such as Europe/Berlin")
+    return name
+
+
+class Entity(Document):
+    """A legal entity that bills. `time_zone` decides on which civil day something happened."""
+
+    name: str
+    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    invoice_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_-]{1,20}$")]
+    credit_note_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_-]{1,20}$")]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The entity's time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+class RuleSet(Document):
+    """A whole rule set file; `first_month` is the first close month that is billed at all."""
+
+    name: str
+    author: str
+    effective: date
+    first_month: date
+    profile: str = "default"
+    entities: Annotated[dict[str, Entity], Field(min_length=1)]
+    accounts: dict[AccountRole, Account]
+
+    @model_validator(mode="after")
+    def _complete(self) -> RuleSet:
+        missing = [role.value for role in AccountRole if role not in self.accounts]
+        if missing:
+            raise ValueError(f"accounts lacks {', '.join(missing)}")
+        if self.profile not in PROFILES:
+            raise ValueError(f"profile {self.profile!r} is not one of {', '.join(PROFILES)}")
+        if self.first_month.day != 1:
+            raise ValueError("first_month must be the first day of a month")
+        prefixes = [p for e in self.entities.values() for p in (e.invoice_prefix, e.credit_note_prefix)]
+        if len(set(prefixes)) != len(prefixes):
+            raise ValueError("every entity needs prefixes of its own, or two documents share a number")
+        return self
+
+    @property
+    def policies(self) -> Policies:
+        """The billing conventions this rule set chose."""
+        return PROFILES[self.profile]
+
+
+def read_rule_set(path: Path = DEFAULT_RULE_SET) -> RuleSet:
+    """The rule set at `path`. Raises `InvalidDocument` naming file, line, place and fault."""
+    return read_document(path, RuleSet)
