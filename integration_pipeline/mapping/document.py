@@ -6,11 +6,13 @@ Belongs here: the shape of the file and what makes it wrong. Does not belong her
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.yaml_documents import Document, read_document
@@ -32,6 +34,7 @@ class Candidate(Document):
 
     `formats` are strptime patterns or `iso`, tried in order. `values` is a complete picklist (anything
     else is a problem, unless `otherwise` is given); `aliases` replaces some values and leaves the rest.
+    `above` and `at_least` bound a number, `unlike` is a pattern no good value matches from its beginning.
     """
 
     field: str | None = None
@@ -42,12 +45,24 @@ class Candidate(Document):
     values: dict[str, str] | None = None
     otherwise: str | None = None
     aliases: dict[str, str] = Field(default_factory=dict[str, str])
+    above: Decimal | None = None
+    at_least: Decimal | None = None
+    unlike: str | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Candidate:
         if sum(origin is not None for origin in (self.field, self.term, self.value)) != 1:
             raise ValueError("give exactly one of `field`, `term` and `value`")
         return self
+
+    @field_validator("unlike")
+    @classmethod
+    def _pattern_compiles(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            raise ValueError(f"is not a regular expression: {error}") from None
+        return pattern
 
 
 Candidates = Annotated[tuple[Candidate, ...], Field(min_length=1)]

@@ -41,6 +41,18 @@ def read_value(candidate: Candidate, raw: str, zone: ZoneInfo) -> Value:
         if known is None:
             raise Unreadable(f"is not one of {', '.join(map(repr, candidate.values))}")
         text = known
+    if candidate.unlike is not None and re.match(candidate.unlike, text):
+        raise Unreadable("is not a usable name")
+    value = _read(candidate, text, zone)
+    if isinstance(value, Decimal | int):
+        if candidate.above is not None and value <= candidate.above:
+            raise Unreadable(f"must be more than {candidate.above}")
+        if candidate.at_least is not None and value < candidate.at_least:
+            raise Unreadable(f"must be at least {candidate.at_least}")
+    return value
+
+
+def _read(candidate: Candidate, text: str, zone: ZoneInfo) -> Value:
     match candidate.read:
         case Reading.TEXT:
             return text
