@@ -31,7 +31,7 @@ def existing(storage: Storage, kind: ObjectType, ids: Iterable[int]) -> set[int]
     rows = storage.rows(
         """
         SELECT id FROM records
-        WHERE id IN (SELECT value FROM json_each(?)) AND type = ? AND archived_ms IS NULL
+        WHERE id IN (SELECT value FROM json_each(?)) AND +type = ? AND archived_ms IS NULL
         """,
         (json.dumps(list(ids)), kind.name),
     )

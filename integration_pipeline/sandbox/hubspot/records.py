@@ -23,6 +23,15 @@ from integration_pipeline.sandbox.hubspot.values import Scalar, checked
 
 Definitions = Mapping[str, PropertyDefinition]
 
+_PAGE = """
+    SELECT id, created_ms, updated_ms, archived_ms, properties FROM records
+    WHERE type = ? AND archived_ms IS NULL AND id > ? ORDER BY id LIMIT ?
+"""
+_ARCHIVED_PAGE = """
+    SELECT id, created_ms, updated_ms, archived_ms, properties FROM records
+    WHERE type = ? AND archived_ms IS NOT NULL AND id > ? ORDER BY id LIMIT ?
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -68,10 +77,12 @@ def fetch(
     storage: Storage, kind: ObjectType, ids: Iterable[int], *, archived: bool = False
 ) -> dict[int, Record]:
     """The records among `ids` that exist, archived ones or the others."""
+    # `+type` keeps SQLite from walking all records of the type instead of looking up the few by id: with
+    # 10,000 deals that took 5 ms a request.
     rows = storage.rows(
         """
         SELECT id, created_ms, updated_ms, archived_ms, properties FROM records
-        WHERE id IN (SELECT value FROM json_each(?)) AND type = ? AND (archived_ms IS NOT NULL) = ?
+        WHERE id IN (SELECT value FROM json_each(?)) AND +type = ? AND (archived_ms IS NOT NULL) = ?
         """,
         (json.dumps(list(ids)), kind.name, archived),
     )
@@ -80,14 +91,7 @@ def fetch(
 
 def page(storage: Storage, kind: ObjectType, *, after: int, limit: int, archived: bool) -> list[Record]:
     """At most `limit` records with an id above `after`, in order of id."""
-    rows = storage.rows(
-        """
-        SELECT id, created_ms, updated_ms, archived_ms, properties FROM records
-        WHERE type = ? AND id > ? AND (archived_ms IS NOT NULL) = ?
-        ORDER BY id LIMIT ?
-        """,
-        (kind.name, after, archived, limit),
-    )
+    rows = storage.rows(_ARCHIVED_PAGE if archived else _PAGE, (kind.name, after, limit))
     return [from_row(kind, row) for row in rows]
 
 
@@ -158,14 +162,14 @@ def archive(storage: Storage, kind: ObjectType, ids: Iterable[int]) -> None:
     storage.write(
         """
         UPDATE records SET archived_ms = ?, updated_ms = max(?, updated_ms + 1)
-        WHERE id IN (SELECT value FROM json_each(?)) AND type = ? AND archived_ms IS NULL
+        WHERE id IN (SELECT value FROM json_each(?)) AND +type = ? AND archived_ms IS NULL
         """,
         (now, now, numbers, kind.name),
     )
     storage.write(
         """
         DELETE FROM unique_values WHERE record_id IN
-        (SELECT id FROM records WHERE id IN (SELECT value FROM json_each(?)) AND type = ?)
+        (SELECT id FROM records WHERE id IN (SELECT value FROM json_each(?)) AND +type = ?)
         """,
         (numbers, kind.name),
     )
