@@ -62,6 +62,24 @@ def test_a_link_to_a_missing_record_undoes_the_batch(client: httpx.Client) -> No
     assert count(client) == 0
 
 
+def test_a_traced_input_that_cannot_be_linked_leaves_nothing_behind(client: httpx.Client) -> None:
+    link = {"to": {"id": "1"}, "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 5}]}
+    inputs = [{"objectWriteTraceId": "a", "associations": [link]}, {"objectWriteTraceId": "b"}]
+    answer = client.post(f"{BATCH}/create", json={"inputs": inputs})
+    assert (answer.status_code, answer.json()["errors"][0]["category"]) == (207, "OBJECT_NOT_FOUND")
+    assert count(client) == 1
+
+
+def test_changes_of_one_record_within_a_millisecond_keep_their_order(
+    client: httpx.Client, create: Create
+) -> None:
+    deal = create("deals")
+    inputs = [{"id": deal, "properties": {"dealname": str(n)}} for n in range(100)]
+    results = client.post(f"{BATCH}/update", json={"inputs": inputs}).json()["results"]
+    modified = [each["properties"]["hs_lastmodifieddate"] for each in results]
+    assert len(set(modified)) == 100
+
+
 def test_an_update_of_a_missing_record_leaves_the_others_updated(
     client: httpx.Client, create: Create
 ) -> None:
