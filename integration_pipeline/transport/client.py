@@ -131,7 +131,7 @@ class VendorClient:
         self._vendor = vendor
         self._failures = failures or FailureTable()
         self._clock = clock or MonotonicClock()
-        self._limiter = limiter or RateLimiter()
+        self._limiter = limiter or RateLimiter(clock=self._clock)
         self._retries = retries or RetryPolicy()
         self._limits = time_limits or TimeLimits()
         self._max_answer_bytes = max_answer_bytes

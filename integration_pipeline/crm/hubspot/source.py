@@ -1,0 +1,239 @@
+"""The HubSpot connector: which records to read, in which order, so that none is lost and none is read for
+ever.
+
+Belongs here: first load, incremental reads, completing records with their associations. Does not belong here:
+watermarks (the caller keeps them) and the meaning of properties (the mapping).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self, TypeAlias
+from urllib.parse import quote
+
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from integration_pipeline.crm.hubspot.answers import SOURCE
+from integration_pipeline.crm.hubspot.api import HubSpotApi
+from integration_pipeline.crm.hubspot.changes import ModifiedRecords
+from integration_pipeline.crm.hubspot.config import ASSOCIATION_BATCH, BATCH_READ, HubSpotSettings, plural
+from integration_pipeline.crm.hubspot.errors import HUBSPOT_FAILURES
+from integration_pipeline.crm.hubspot.metadata import DealStage, PropertyDefinition
+from integration_pipeline.crm.records import Association, CrmRecord, ObjectType
+from integration_pipeline.transport.client import BearerAuth, VendorClient
+from integration_pipeline.transport.clock import Clock
+from integration_pipeline.transport.metrics import VendorMetrics
+from integration_pipeline.transport.paging import follow_cursor
+from integration_pipeline.transport.rate_limit import RateLimiter
+from integration_pipeline.transport.shapes import Json
+
+Links: TypeAlias = dict[str, tuple[Association, ...]]
+
+_TARGETS: Mapping[ObjectType, tuple[ObjectType, ...]] = {
+    ObjectType.DEAL: (ObjectType.COMPANY, ObjectType.CONTACT, ObjectType.LINE_ITEM),
+    ObjectType.CONTACT: (ObjectType.COMPANY,),
+}
+# Longer request lines were answered 414 (from about 8,000 characters).
+_LONGEST_PROPERTY_LIST = 6_000
+_GROUPS_AHEAD = 2
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class HubSpotSource:
+    """Reads one HubSpot account. Safe for threads; close it or use it as a context manager.
+
+    Every record has exactly the properties asked for (None where HubSpot has no value). Methods raise the
+    transport's `VendorFailure`s: `Malformed` names the record and the field.
+    """
+
+    name = SOURCE
+
+    def __init__(
+        self,
+        settings: HubSpotSettings,
+        *,
+        registry: CollectorRegistry = REGISTRY,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings
+        self._client = VendorClient(
+            SOURCE,
+            settings.base_url,
+            auth=BearerAuth(settings.token),
+            failures=HUBSPOT_FAILURES,
+            limiter=RateLimiter(settings.windows(), clock),
+            registry=registry,
+            clock=clock,
+        )
+        self._api = HubSpotApi(self._client, settings)
+        self._pool = ThreadPoolExecutor(settings.parallel_reads, thread_name_prefix="hubspot-read")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._client.close()
+
+    @property
+    def metrics(self) -> VendorMetrics:
+        """Requests, retries, throttling and seconds so far, for stage reports."""
+        return self._client.metrics
+
+    def changed_since(
+        self, object_type: ObjectType, since: datetime | None, properties: Sequence[str]
+    ) -> Iterator[list[CrmRecord]]:
+        """Groups of up to about 1,000 complete records modified since `since` less the overlap; None reads
+        all.
+
+        Deals come with their companies, contacts and line items, contacts with their companies. Records
+        inside the overlap come again: the caller tells versions apart by `content_hash`. The next `since`
+        is the highest `modified_at` received. Archived records are not among them: see `archived_since`.
+        """
+        plural(object_type)
+        pages = (
+            self._everything(object_type, properties)
+            if since is None
+            else self._modified(object_type, since, properties)
+        )
+        return self._completed(object_type, _grouped(pages))
+
+    def fetch(
+        self, object_type: ObjectType, ids: Sequence[str], properties: Sequence[str]
+    ) -> list[CrmRecord]:
+        """Complete records by id, archived ones included (without associations); unknown ids are absent.
+
+        All requests for up to 100 ids go out together, so a single deal costs one round trip.
+        """
+        wanted = list(dict.fromkeys(ids))
+        records: list[CrmRecord] = []
+        reads = [
+            (
+                chunk,
+                self._pool.submit(self._api.batch_read, object_type, chunk, properties),
+                self._submit_links(object_type, chunk),
+            )
+            for chunk in _chunks(wanted, BATCH_READ)
+        ]
+        for chunk, read, links in reads:
+            found = read.result()
+            records += _joined(found, links)
+            absent = set(chunk) - {record.external_id for record in found}
+            if absent:
+                missing = [each for each in chunk if each in absent]
+                records += self._api.batch_read(object_type, missing, properties, archived=True)
+        return records
+
+    def archived_since(
+        self, object_type: ObjectType, since: datetime | None, properties: Sequence[str]
+    ) -> Iterator[list[CrmRecord]]:
+        """Records archived since `since` less the overlap, without associations; their `modified_at` is no
+        earlier than their archiving.
+
+        Search knows no archived records, and the list has no order, so it is always read to the end.
+        """
+        start = _EVER if since is None else self._overlapped(since)
+        for page in self._listed(object_type, properties, archived=True):
+            recent = [record for record in page if record.modified_at >= start]
+            if recent:
+                yield recent
+
+    def property_names(self, object_type: ObjectType) -> list[PropertyDefinition]:
+        """HubSpot's live metadata of an object type, custom properties included."""
+        return self._api.properties(object_type)
+
+    def deal_stages(self) -> list[DealStage]:
+        return self._api.deal_stages()
+
+    def owners(self) -> list[CrmRecord]:
+        """All active owners with `email`, `firstName`, `lastName`, `type`."""
+        return self._api.owners()
+
+    def _overlapped(self, since: datetime) -> datetime:
+        return since - timedelta(minutes=self._settings.overlap_minutes)
+
+    def _modified(
+        self, kind: ObjectType, since: datetime, properties: Sequence[str]
+    ) -> Iterator[list[CrmRecord]]:
+        return ModifiedRecords(self._api, kind, properties).since(self._overlapped(since))
+
+    def _everything(self, kind: ObjectType, properties: Sequence[str]) -> Iterator[list[CrmRecord]]:
+        """The list endpoint, free of search's 5 calls a second, then what changed while it was read."""
+        if len(quote(",".join(properties))) > _LONGEST_PROPERTY_LIST:
+            yield from ModifiedRecords(self._api, kind, properties).since(_EVER)
+            return
+        started = datetime.now(UTC)
+        recent: dict[str, datetime] = {}
+        for page in self._listed(kind, properties):
+            recent.update(
+                (record.external_id, record.modified_at)
+                for record in page
+                if record.modified_at >= self._overlapped(started)
+            )
+            yield page
+        for page in self._modified(kind, started, properties):
+            yield [record for record in page if recent.get(record.external_id) != record.modified_at]
+
+    def _listed(
+        self, kind: ObjectType, properties: Sequence[str], *, archived: bool = False
+    ) -> Iterator[list[CrmRecord]]:
+        def page(after: str | None) -> tuple[list[CrmRecord], Json | None]:
+            found = self._api.list_page(kind, properties, after, archived=archived)
+            return found.records, found.cursor
+
+        return follow_cursor(page)
+
+    def _completed(self, kind: ObjectType, groups: Iterable[list[CrmRecord]]) -> Iterator[list[CrmRecord]]:
+        """Read the associations of a few groups in the background while the next pages come in."""
+        ahead: deque[tuple[list[CrmRecord], dict[ObjectType, Future[Links]]]] = deque()
+        for group in groups:
+            ahead.append((group, self._submit_links(kind, [record.external_id for record in group])))
+            if len(ahead) > _GROUPS_AHEAD:
+                yield _joined(*ahead.popleft())
+        while ahead:
+            yield _joined(*ahead.popleft())
+
+    def _submit_links(self, kind: ObjectType, ids: Sequence[str]) -> dict[ObjectType, Future[Links]]:
+        targets = _TARGETS.get(kind, ())
+        return {target: self._pool.submit(self._api.associations, kind, target, ids) for target in targets}
+
+
+def _joined(records: Iterable[CrmRecord], links: Mapping[ObjectType, Future[Links]]) -> list[CrmRecord]:
+    found = {target: future.result() for target, future in links.items()}
+    return [
+        replace(
+            record,
+            associations={
+                target: by_id[record.external_id]
+                for target, by_id in found.items()
+                if by_id.get(record.external_id)
+            },
+        )
+        for record in records
+    ]
+
+
+def _grouped(pages: Iterable[list[CrmRecord]]) -> Iterator[list[CrmRecord]]:
+    """Pages joined up to one association batch: 1,000 records then cost one call per kind of association."""
+    group: list[CrmRecord] = []
+    for page in pages:
+        if group and len(group) + len(page) > ASSOCIATION_BATCH:
+            yield group
+            group = []
+        group += page
+    if group:
+        yield group
+
+
+def _chunks(ids: Sequence[str], size: int) -> list[list[str]]:
+    return [list(ids[start : start + size]) for start in range(0, len(ids), size)]

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from integration_pipeline.transport.failures import Attempted, Malformed
+from integration_pipeline.transport.json_types import JsonValue, dump_json
+from integration_pipeline.transport.paging import follow_cursor
+from integration_pipeline.transport.shapes import Json
+
+
+def node(value: JsonValue) -> Json:
+    return Json(value, Attempted("acme", "GET", "/things", is_write=False))
+
+
+class TestJson:
+    def test_names_the_place_that_is_wrong(self) -> None:
+        answer = node({"results": [{"id": "1"}, {"id": ["no"]}]})
+
+        with pytest.raises(Malformed, match=r"\$\.results\[1\]\.id = \['no'\] where an id belongs"):
+            [each.field("id").identifier() for each in answer.field("results").items()]
+
+    @pytest.mark.parametrize(
+        ("value", "step"),
+        [
+            ([], Json.object),
+            ({}, Json.items),
+            ("text", Json.items),
+            (None, Json.text),
+            (True, Json.identifier),
+            (" ", Json.identifier),
+            (Decimal("1.5"), Json.integer),
+            (True, Json.integer),
+            ("true", Json.flag),
+            ("2026-02-30T00:00:00Z", Json.timestamp),
+            ("2026-02-03T00:00:00", Json.timestamp),
+            ("0001-01-01T00:00:00+14:00", Json.timestamp),
+            (1767225600000, Json.timestamp),
+            ({"amount": 5}, Json.strings),
+        ],
+    )
+    def test_takes_no_other_shape(self, value: JsonValue, step: Callable[[Json], object]) -> None:
+        with pytest.raises(Malformed):
+            step(node(value))
+
+    def test_reads_a_timestamp_into_utc(self) -> None:
+        assert node("2026-03-01T01:30:00.250+02:00").timestamp() == datetime(
+            2026, 2, 28, 23, 30, 0, 250_000, tzinfo=UTC
+        )
+
+    def test_takes_a_number_for_an_id(self) -> None:
+        assert node(701).identifier() == "701"
+
+
+class TestDumpJson:
+    @pytest.mark.parametrize("amount", ["0.1", "19.99", "123456789012.34", "100", "-0.005"])
+    def test_writes_an_amount_exactly(self, amount: str) -> None:
+        assert Decimal(dump_json(Decimal(amount)).decode()) == Decimal(amount)
+
+    @pytest.mark.parametrize("amount", ["1.00000000000000000001", "NaN", "Infinity"])
+    def test_refuses_what_it_cannot_write_exactly(self, amount: str) -> None:
+        with pytest.raises(ValueError, match="exact"):
+            dump_json(Decimal(amount))
+
+
+class TestFollowCursor:
+    def test_reads_every_page_once(self) -> None:
+        following = {None: "b", "b": "c", "c": None}
+
+        def page(after: str | None) -> tuple[str, Json | None]:
+            cursor = following[after]
+            return after or "a", None if cursor is None else node(cursor)
+
+        assert list(follow_cursor(page)) == ["a", "b", "c"]
+
+    def test_stops_at_a_cursor_that_repeats(self) -> None:
+        with pytest.raises(Malformed, match="a cursor not given before"):
+            list(follow_cursor(lambda _: ((), node("again"))))
