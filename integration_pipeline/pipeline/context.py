@@ -1,0 +1,112 @@
+"""What every stage needs to know, gathered once: the database, the mapping, the rules, the day.
+
+Belongs here: the things that stay the same over a whole run. Does not belong here: which deals a run is
+about (`scope`), how a driver got the settings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine, text
+
+from integration_pipeline.mapping.document import Mapping
+from integration_pipeline.quality import native
+from integration_pipeline.quality.rows import Row
+from integration_pipeline.quality.rules import Suite, Verdict
+from integration_pipeline.rules.document import RuleSet
+
+Evaluate = Callable[[Suite, Sequence[Row]], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One configured pipeline.
+
+    `as_of` fixes the civil day for every entity (tests, rehearsals); None means today in the entity's own
+    time zone. `evaluate` judges rows: Great Expectations or the native evaluator, which agree.
+    """
+
+    engine: Engine
+    mapping: Mapping
+    rules: RuleSet
+    evaluate: Evaluate = native.evaluate
+    as_of: date | None = None
+
+    @property
+    def mapping_version(self) -> str:
+        """Version of everything that decides what a CRM record means: the mapping and the entities."""
+        return f"{self.mapping.version}-{self.rules.version}"
+
+    def today(self, entity: str | None = None) -> date:
+        """The civil day on which work is done, in the entity's time zone (UTC without an entity)."""
+        if self.as_of is not None:
+            return self.as_of
+        known = self.rules.entities.get(entity or "")
+        return datetime.now(known.zone if known else UTC).date()
+
+    def zone_of_entity(self, entity: str) -> ZoneInfo | None:
+        """The time zone of an entity; None if the rule set has no such entity."""
+        known = self.rules.entities.get(entity)
+        return known.zone if known else None
+
+    def days_by_entity(self) -> dict[str, date]:
+        """Today in every entity: `{"us": date, ...}`."""
+        return {code: self.today(code) for code in self.rules.entities}
+
+
+def register(pipeline: Pipeline) -> None:
+    """Record the mapping and the rule set in force, and give the ledger its entities and accounts.
+
+    Raises `ValueError` if an account changed its kind: entries in it would change their meaning.
+    """
+    with pipeline.engine.begin() as connection:
+        for table, document in (("mappings", pipeline.mapping), ("rule_sets", pipeline.rules)):
+            connection.execute(
+                text(_REGISTER[table]),
+                {
+                    "version": document.version,
+                    "name": document.name,
+                    "document": json.dumps(document.model_dump(mode="json")),
+                },
+            )
+        for code, entity in pipeline.rules.entities.items():
+            connection.execute(text(_ENTITY), {"code": code, **entity.model_dump()})
+            for role, account in pipeline.rules.accounts.items():
+                kind = connection.execute(
+                    text(_ACCOUNT), {"entity": code, "role": role.value, **account.model_dump()}
+                ).scalar_one()
+                if kind != account.kind:
+                    raise ValueError(
+                        f"account {account.code} of {code} is a {kind} account in the ledger, but the rule "
+                        f"set makes it {account.kind}: give the new account a code of its own"
+                    )
+
+
+_REGISTER = {
+    "mappings": """
+        INSERT INTO billing.mappings (version, name, document)
+        VALUES (:version, :name, CAST(:document AS jsonb)) ON CONFLICT DO NOTHING
+    """,
+    "rule_sets": """
+        INSERT INTO billing.rule_sets (version, name, document)
+        VALUES (:version, :name, CAST(:document AS jsonb)) ON CONFLICT DO NOTHING
+    """,
+}
+_ENTITY = """
+    INSERT INTO ledger.entities (code, name, time_zone, invoice_prefix, credit_note_prefix)
+    VALUES (:code, :name, :time_zone, :invoice_prefix, :credit_note_prefix)
+    ON CONFLICT (code) DO UPDATE SET
+        name = excluded.name, time_zone = excluded.time_zone, invoice_prefix = excluded.invoice_prefix,
+        credit_note_prefix = excluded.credit_note_prefix
+"""
+_ACCOUNT = """
+    INSERT INTO ledger.accounts AS account (entity, code, name, kind, role)
+    VALUES (:entity, :code, :name, :kind, :role)
+    ON CONFLICT (entity, role) DO UPDATE SET code = excluded.code, name = excluded.name
+    RETURNING account.kind
+"""

@@ -1,0 +1,264 @@
+"""Normalize: raw deals become versions of deals in our own terms; an unchanged deal makes no new version.
+
+Belongs here: which deals are due, their inputs, versions. Does not belong here: reading fields (mapping),
+judging a deal (gate).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from integration_pipeline.crm.records import CrmRecord, ObjectType
+from integration_pipeline.mapping.apply import DealState, MappedDeal, map_deal
+from integration_pipeline.pipeline.chunks import chunked
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.customers import primary_first, record_of
+from integration_pipeline.pipeline.reports import StageReport, reporting
+from integration_pipeline.pipeline.scope import Scope
+
+_CHUNK = 1_000
+
+Links = Mapping[tuple[str, str], tuple[int, str]]
+"""(object type, external id) to (customer id, company name)."""
+
+
+def normalize(pipeline: Pipeline, scope: Scope) -> StageReport:
+    """Map every deal in scope whose records or whose mapping changed. One transaction per 1,000 deals.
+
+    Only deals that passed the raw gate are read. Counts: `deals_read`, `deals_new`, `deals_changed`,
+    `deals_unchanged`, `won`, `lost`, `open`, `archived`.
+    """
+    with reporting("normalize") as report:
+        with pipeline.engine.connect() as connection:
+            due = connection.execute(
+                text(_DUE),
+                {
+                    "source": pipeline.mapping.source,
+                    "mapping_version": pipeline.mapping_version,
+                    "deal_keys": scope.parameters()["deal_keys"],
+                },
+            ).all()
+        for chunk in chunked(due, _CHUNK):
+            with pipeline.engine.begin() as connection:
+                _normalize_chunk(connection, pipeline, scope, chunk, report)
+    return report
+
+
+def _normalize_chunk(
+    connection: Connection, pipeline: Pipeline, scope: Scope, due: Sequence[Row[Any]], report: StageReport
+) -> None:
+    deals = [record_of(row) for row in due]
+    line_items = _line_items(connection, pipeline.mapping.source, deals)
+    links = _links(connection, pipeline.mapping.source)
+    rows: list[dict[str, Any]] = []
+    for row, deal in zip(due, deals, strict=True):
+        customer = _customer_of(deal, links)
+        mapped = map_deal(
+            pipeline.mapping,
+            deal,
+            line_items[deal.external_id],
+            None if customer is None else str(customer[0]),
+            pipeline.zone_of_entity,
+        )
+        month = _close_month(pipeline, mapped, row.first_seen)
+        if not scope.holds(month):
+            continue
+        rows.append(_deal_row(row, deal, mapped, customer, month))
+        report.counts["deals_read"] += 1
+        report.counts[mapped.state.value] += 1
+    stored = connection.execute(
+        text(_STORE),
+        {"mapping_version": pipeline.mapping_version, "batch": json.dumps(rows)},
+    ).one()
+    report.counts["deals_new"] += stored.created
+    report.counts["deals_changed"] += stored.changed
+    report.counts["deals_unchanged"] += len(rows) - stored.created - stored.changed
+
+
+def _line_items(
+    connection: Connection, source: str, deals: Sequence[CrmRecord]
+) -> dict[str, list[CrmRecord]]:
+    """The line items of each deal that are still there, by deal id."""
+    deal_of: dict[str, list[str]] = defaultdict(list)
+    for deal in deals:
+        for link in deal.associations.get(ObjectType.LINE_ITEM, ()):
+            deal_of[link.external_id].append(deal.external_id)
+    rows = connection.execute(
+        text(_HEADS), {"source": source, "object_type": "line_item", "ids": list(deal_of)}
+    )
+    found: dict[str, list[CrmRecord]] = defaultdict(list)
+    for row in rows:
+        if not row.archived:
+            for deal_id in deal_of[row.external_id]:
+                found[deal_id].append(record_of(row))
+    return found
+
+
+def _links(connection: Connection, source: str) -> Links:
+    rows = connection.execute(text(_LINKS), {"source": source})
+    return {(row.object_type, row.external_id): (row.customer_id, row.name) for row in rows}
+
+
+def _customer_of(deal: CrmRecord, links: Links) -> tuple[int, str] | None:
+    """The customer of the deal's primary company, or else of any of its companies or contacts."""
+    for kind in (ObjectType.COMPANY, ObjectType.CONTACT):
+        for external_id in primary_first(deal.associations.get(kind, ())):
+            if (found := links.get((kind.value, external_id))) is not None:
+                return found
+    return None
+
+
+def _close_month(pipeline: Pipeline, mapped: MappedDeal, first_seen: date) -> date:
+    """The month a deal is filed under: its close date's if that can be right, else when it was first seen."""
+    first, last = pipeline.rules.first_month, pipeline.today()
+    closed = mapped.close_date
+    if closed is not None and first <= closed and closed.replace(day=1) <= last:
+        return closed.replace(day=1)
+    return max(first, min(first_seen, last)).replace(day=1)
+
+
+def _deal_row(
+    row: Row[Any], deal: CrmRecord, mapped: MappedDeal, customer: tuple[int, str] | None, month: date
+) -> dict[str, Any]:
+    terms = mapped.terms.model_dump(mode="json") if mapped.terms else None
+    content: dict[str, Any] = {
+        "state": mapped.state.value,
+        "stage": mapped.stage or "",
+        "name": mapped.name,
+        "company_name": customer[1] if customer else None,
+        "customer_id": customer[0] if customer else None,
+        "owner": mapped.owner,
+        "currency": mapped.currency,
+        "amount_minor": mapped.amount.minor if mapped.amount else None,
+        "close_date": mapped.close_date.isoformat() if mapped.close_date else None,
+        "close_month": month.isoformat(),
+        "charge_count": mapped.charge_count,
+        "terms": terms,
+        "problems": [problem.as_json() for problem in mapped.problems],
+    }
+    if mapped.state is not DealState.WON:
+        # What stands in the way of billing a deal that is not billed is nobody's work yet.
+        content["problems"] = []
+    text_of_content = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return {
+        **content,
+        "deal_key": f"{deal.source}:{deal.external_id}",
+        "source": deal.source,
+        "external_id": deal.external_id,
+        "raw_record_id": row.id,
+        "inputs_watermark": row.inputs_watermark,
+        "content_hash": hashlib.sha256(text_of_content.encode()).hexdigest(),
+    }
+
+
+def deal_ids(keys: Iterable[str], source: str) -> list[str]:
+    """`hubspot:123` as `123`. Raises `ValueError` for a key of another source."""
+    prefix = f"{source}:"
+    for key in keys:
+        if not key.startswith(prefix):
+            raise ValueError(f"deal {key!r} is not from {source}: write it as {prefix}<id>")
+    return [key.removeprefix(prefix) for key in keys]
+
+
+# A deal is due if it was never read, if the mapping changed, or if any record it is made of is newer
+# than the newest one it was made of last time.
+_DUE = """
+    SELECT record.*, inputs.watermark AS inputs_watermark, seen.first_day AS first_seen
+    FROM raw.heads AS head
+    INNER JOIN raw.records AS record ON record.id = head.record_id
+    INNER JOIN posting.gate_records AS gate
+        ON gate.subject_kind = 'raw_record' AND gate.subject_id = record.id AND gate.passed
+    CROSS JOIN LATERAL (
+        SELECT greatest(head.record_id, max(input.record_id)) AS watermark
+        FROM jsonb_each(record.associations) AS linked (kind, links)
+        CROSS JOIN LATERAL jsonb_array_elements(linked.links) AS link
+        INNER JOIN raw.heads AS input
+            ON input.source = head.source AND input.object_type = linked.kind
+            AND input.external_id = link.value ->> 'id'
+    ) AS inputs
+    LEFT JOIN crm.deal_heads AS known ON known.deal_key = head.source || ':' || head.external_id
+    CROSS JOIN LATERAL (
+        SELECT CAST(min(version.received_at) AT TIME ZONE 'UTC' AS date) AS first_day
+        FROM raw.records AS version
+        WHERE version.source = head.source AND version.object_type = head.object_type
+            AND version.external_id = head.external_id
+    ) AS seen
+    WHERE head.source = :source AND head.object_type = 'deal'
+        AND (
+            CAST(:deal_keys AS text[]) IS NULL
+            OR head.source || ':' || head.external_id = ANY(CAST(:deal_keys AS text[]))
+        )
+        AND (
+            known.deal_key IS NULL
+            OR known.mapping_version <> :mapping_version
+            OR known.inputs_watermark < inputs.watermark
+        )
+    ORDER BY length(head.external_id), head.external_id
+"""
+_HEADS = """
+    SELECT record.*
+    FROM raw.heads AS head
+    INNER JOIN raw.records AS record ON record.id = head.record_id
+    WHERE head.source = :source AND head.object_type = :object_type
+        AND head.external_id = ANY(CAST(:ids AS text[]))
+"""
+_LINKS = """
+    SELECT link.object_type, link.external_id, link.customer_id, customer.name
+    FROM crm.customer_links AS link
+    INNER JOIN crm.customers AS customer ON customer.id = link.customer_id
+    WHERE link.source = :source
+"""
+_STORE = """
+    WITH given AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS deal (
+            deal_key text, source text, external_id text, raw_record_id bigint, inputs_watermark bigint,
+            close_month date, state text, stage text, name text, company_name text, customer_id bigint,
+            owner text, currency text, amount_minor bigint, close_date date, charge_count integer,
+            terms jsonb, problems jsonb, content_hash text
+        )
+    ),
+    compared AS (
+        SELECT given.*, current.id AS current_id, current.version AS current_version,
+            current.content_hash AS current_hash
+        FROM given
+        LEFT JOIN crm.deal_heads AS head ON head.deal_key = given.deal_key
+        LEFT JOIN crm.deals AS current ON current.id = head.deal_id
+    ),
+    stored AS (
+        INSERT INTO crm.deals (
+            deal_key, source, external_id, version, raw_record_id, mapping_version, close_month, state, stage,
+            name, company_name, customer_id, owner, currency, amount_minor, close_date, charge_count, terms,
+            problems, content_hash
+        )
+        SELECT
+            deal_key, source, external_id, coalesce(current_version, 0) + 1, raw_record_id, :mapping_version,
+            close_month, state, stage, name, company_name, customer_id, owner, currency, amount_minor,
+            close_date, charge_count, nullif(terms, 'null'), problems, content_hash
+        FROM compared
+        WHERE current_hash IS DISTINCT FROM content_hash
+        ORDER BY length(external_id), external_id
+        RETURNING id, deal_key, version
+    ),
+    moved AS (
+        INSERT INTO crm.deal_heads AS head (deal_key, deal_id, close_month, inputs_watermark, mapping_version)
+        SELECT
+            compared.deal_key, coalesce(stored.id, compared.current_id), compared.close_month,
+            compared.inputs_watermark, :mapping_version
+        FROM compared
+        LEFT JOIN stored ON stored.deal_key = compared.deal_key
+        ON CONFLICT (deal_key) DO UPDATE SET
+            deal_id = excluded.deal_id, close_month = excluded.close_month,
+            inputs_watermark = excluded.inputs_watermark, mapping_version = excluded.mapping_version,
+            updated_at = clock_timestamp()
+    )
+    SELECT
+        count(*) FILTER (WHERE version = 1) AS created, count(*) FILTER (WHERE version > 1) AS changed
+    FROM stored
+"""
