@@ -19,8 +19,11 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import signal
 import sys
 from collections.abc import Sequence
+
+_LOCK_SECONDS = 10
 
 # linux/capability.h, linux/prctl.h and linux/securebits.h
 _CAP_DAC_OVERRIDE = 1
@@ -36,7 +39,10 @@ _SECBIT_NO_SETUID_FIXUP = 1 << 2
 def main(arguments: Sequence[str]) -> None:
     lock_file, detach, uid, gid, *command = arguments
     lock = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC)
+    # The starter knows the lock to be free, but for the moments in which others ask whether it is.
+    signal.alarm(_LOCK_SECONDS)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    signal.alarm(0)
     os.set_inheritable(lock, True)
     if int(detach):
         # Not the starter's child, so that it outlives the starter and never becomes the starter's zombie; in

@@ -23,15 +23,10 @@ def is_postmaster_of(pid: int, cluster: Path) -> bool:
 
 
 def _command_line_on_linux(pid: int) -> str:
-    """The command line, or nothing when no such process lives."""
-    process = Path("/proc") / str(pid)
+    """The command line; nothing for a zombie, or when there is no such process."""
     try:
-        # The name, in brackets, may hold anything; the state follows the last bracket.
-        state = process.joinpath("stat").read_text(errors="replace").rpartition(")")[2].split()[0]
-        arguments = process.joinpath("cmdline").read_bytes()
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return ""
-    if state in {"Z", "X"}:
         return ""
     return arguments.replace(b"\0", b" ").decode(errors="surrogateescape")
 

@@ -229,7 +229,7 @@ def _launch(folder: DataFolder, arguments: list[str], timeout_seconds: float) ->
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            check=True,
+            check=False,
         )
     deadline = time.monotonic() + timeout_seconds
     while not _answers(folder):
