@@ -6,9 +6,11 @@ dates of the billing entity), prices, or what is billed on which day (`schedule`
 
 from __future__ import annotations
 
-from calendar import monthrange
+from calendar import isleap
 from dataclasses import dataclass
 from datetime import date
+
+_MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,13 @@ def add_months(day: date, months: int, anchor_day: int | None = None) -> date:
     month_index = day.year * 12 + day.month - 1 + months
     year, month = month_index // 12, month_index % 12 + 1
     wanted = anchor_day or day.day
-    # Every month has 28 days, and most anchors are the first: the calendar is asked only when it matters.
-    return date(year, month, wanted if wanted <= 28 else min(wanted, monthrange(year, month)[1]))
+    # Every month has 28 days, and most anchors are the first: a month's length is asked only when it matters.
+    return date(year, month, wanted if wanted <= 28 else min(wanted, _days_in_month(year, month)))
+
+
+def _days_in_month(year: int, month: int) -> int:
+    """As `calendar.monthrange`, which also computes a weekday: half the cost of a month-end schedule."""
+    return 29 if month == 2 and isleap(year) else _MONTH_LENGTHS[month - 1]
 
 
 def billing_periods(start: date, end: date, months: int, anchor_day: int) -> tuple[BillingPeriod, ...]:

@@ -42,7 +42,7 @@ def _plain_decimal(value: object) -> Decimal:
         raise ValueError(_NUMBER_HINT)  # noqa: TRY004
     if isinstance(value, int) and abs(value) < 10**WHOLE_DIGITS:
         return Decimal(value)
-    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < WHOLE_DIGITS:
+    if isinstance(value, Decimal) and -DECIMAL_PLACES <= value.adjusted() < WHOLE_DIGITS:
         # A Decimal of 1E+3 and one of 1000 are the same term, and must give the same bytes.
         return _plain_decimal(f"{value:f}")
     raise ValueError(_NUMBER_HINT)

@@ -169,13 +169,9 @@ def load_terms(document: str | bytes | Mapping[str, Any]) -> ContractTerms:
     try:
         if isinstance(document, str | bytes):
             return ContractTerms.model_validate_json(document)
-        return ContractTerms.model_validate(dict(document))
+        return ContractTerms.model_validate(document)
     except ValidationError as error:
         raise InvalidTerms(_problems_of(error), _contract_id_of(document)) from None
-    except UnicodeError:
-        raise InvalidTerms([("", "the text is not valid Unicode; send it as UTF-8")]) from None
-    except (TypeError, ValueError):
-        raise InvalidTerms([("", f"expected a mapping, not {type(document).__name__}")]) from None
 
 
 def terms_json_schema() -> dict[str, Any]:
