@@ -284,7 +284,8 @@ _DOCUMENTS = _Subject(
             SELECT
                 coalesce(sum(line.amount_minor), 0) AS lines_total_minor,
                 count(*) AS line_count,
-                count(*) FILTER (WHERE coalesce(line.explanation ->> 'formula', '') = '') AS unexplained_lines
+                count(*) FILTER (WHERE coalesce(line.explanation ->> 'formula', '') = '')
+                    AS unexplained_lines
             FROM billing.lines AS line
             WHERE line.document_id = document.id
         ) AS whole

@@ -94,6 +94,7 @@ deals = Table(
     text("content_hash"),
     moment("created_at", default_now=True),
     UniqueConstraint("deal_key", "version"),
+    Index("ix_deals_customer_id_close_date", "customer_id", "close_date"),
     CheckConstraint("state IN ('won', 'lost', 'open', 'archived')", name="state"),
     CheckConstraint("close_month = date_trunc('month', close_month)", name="close_month"),
     schema="crm",

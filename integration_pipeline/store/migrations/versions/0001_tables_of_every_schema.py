@@ -289,6 +289,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("deal_key", "version", name=op.f("uq_deals_deal_key_version")),
         schema="crm",
     )
+    op.create_index(
+        "ix_deals_customer_id_close_date", "deals", ["customer_id", "close_date"], unique=False, schema="crm"
+    )
     op.create_table(
         "accounts",
         sa.Column("entity", sa.Text(), nullable=False),

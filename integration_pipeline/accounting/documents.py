@@ -1,0 +1,49 @@
+"""A document on its way to an accounting target, as every target gets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from integration_pipeline.billing.invoices import RevenueTreatment
+from integration_pipeline.billing.money import Money
+
+
+class DocumentKind(StrEnum):
+    """What is posted."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLine:
+    """One line; `amount` is positive as a rule on credit notes too: the kind gives the direction."""
+
+    description: str
+    amount: Money
+    revenue: RevenueTreatment
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDocument:
+    """A document whose posting intent the poster holds under `fencing_token`. Dates are civil dates."""
+
+    intent_id: int
+    fencing_token: int
+    entity: str
+    kind: DocumentKind
+    document_key: str
+    document_reference: str
+    customer_id: int
+    customer_name: str
+    deal_key: str
+    issue_date: date
+    due_date: date
+    purchase_order: str | None
+    reverses_number: str | None
+    total: Money
+    lines: tuple[DocumentLine, ...]

@@ -1,0 +1,236 @@
+"""Post: gated documents that are due go to the ledger, exactly once.
+
+Belongs here: claiming intents, recording attempts, handing claimed documents to the target. Does not
+belong here: accounts and numbers (accounting), the gate's verdicts (`gate`).
+
+The claim and the attempt are committed before anything is sent. A claim is free again when its lease has
+run out, or at once when its poster's database session is gone: the poster holds an advisory lock of that
+session, which ends with the process, however it ends.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from integration_pipeline.accounting.documents import ClaimedDocument, DocumentKind, DocumentLine
+from integration_pipeline.accounting.postgres_ledger.target import NAME, post_documents
+from integration_pipeline.billing.invoices import RevenueTreatment
+from integration_pipeline.billing.money import Money
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.reports import StageReport, reporting
+from integration_pipeline.pipeline.scope import Scope
+
+LEASE_SECONDS = 120
+_CHUNK = 500
+# First half of the two-part advisory lock key; the second is the claim's fencing token.
+_POSTER_LOCK = 731_055
+
+
+def post(pipeline: Pipeline, scope: Scope) -> StageReport:
+    """Post everything in scope that passed the gate and whose issue date has come. Safe to repeat.
+
+    Counts: `invoices_posted`, `credit_notes_posted`, `lost_claims` (a newer poster took over). Money:
+    `invoiced`, `credited`.
+    """
+    with reporting("post") as report, pipeline.engine.connect() as connection:
+        while True:
+            with connection.begin():
+                token: int = connection.execute(text(_NEXT_TOKEN)).scalar_one()
+                connection.execute(text(_HOLD), {"lock": _POSTER_LOCK, "token": token})
+            try:
+                with connection.begin():
+                    claimed = _claim(connection, pipeline, scope, token)
+                if not claimed:
+                    return report
+                with connection.begin():
+                    documents = _documents(connection, claimed, token)
+                    posted = post_documents(connection, documents, pipeline.rules.accounts)
+            finally:
+                _release(connection, token)
+            _count(report, documents, {each.intent_id for each in posted})
+
+
+def _claim(connection: Connection, pipeline: Pipeline, scope: Scope, token: int) -> list[int]:
+    """Claim the next due intents and record the attempts. Answers their ids in posting order."""
+    days = pipeline.days_by_entity()
+    rows = connection.execute(
+        text(_CLAIM),
+        {
+            **scope.parameters(),
+            "target": NAME,
+            "token": token,
+            "lock": _POSTER_LOCK,
+            "lease": LEASE_SECONDS,
+            "entities": list(days),
+            "days": list(days.values()),
+            "limit": _CHUNK,
+        },
+    )
+    return [row.intent_id for row in rows]
+
+
+def _documents(connection: Connection, intent_ids: Sequence[int], token: int) -> list[ClaimedDocument]:
+    lines: dict[int, list[Row[Any]]] = defaultdict(list)
+    for line in connection.execute(text(_LINES), {"ids": list(intent_ids)}):
+        lines[line.intent_id].append(line)
+    rows = {row.intent_id: row for row in connection.execute(text(_CLAIMED), {"ids": list(intent_ids)})}
+    return [_document(rows[intent_id], lines[intent_id], token) for intent_id in intent_ids]
+
+
+def _document(row: Row[Any], lines: Sequence[Row[Any]], token: int) -> ClaimedDocument:
+    return ClaimedDocument(
+        intent_id=row.intent_id,
+        fencing_token=token,
+        entity=row.entity,
+        kind=DocumentKind(row.kind),
+        document_key=row.document_key,
+        document_reference=row.document_reference,
+        customer_id=row.customer_id,
+        customer_name=row.customer_name,
+        deal_key=row.deal_key,
+        issue_date=row.issue_date,
+        due_date=row.due_date,
+        purchase_order=row.purchase_order,
+        reverses_number=row.reverses_number,
+        total=Money(row.total_minor, row.currency),
+        lines=tuple(
+            DocumentLine(
+                description=line.description,
+                amount=Money(line.amount_minor, row.currency),
+                revenue=RevenueTreatment(line.revenue),
+                body={
+                    "description": line.description,
+                    "service_start": line.service_start and line.service_start.isoformat(),
+                    "service_end": line.service_end and line.service_end.isoformat(),
+                    "quantity": f"{line.quantity:f}",
+                    "unit_price": f"{line.unit_price:f}",
+                    "amount_minor": line.amount_minor,
+                    "explanation": line.explanation,
+                },
+            )
+            for line in lines
+        ),
+    )
+
+
+def _release(connection: Connection, token: int) -> None:
+    if connection.closed or connection.invalidated:
+        return  # the session is gone, and the lock with it
+    with connection.begin():
+        connection.execute(text(_LET_GO), {"lock": _POSTER_LOCK, "token": token})
+
+
+def _count(report: StageReport, documents: Sequence[ClaimedDocument], posted: set[int]) -> None:
+    for document in documents:
+        if document.intent_id not in posted:
+            report.counts["lost_claims"] += 1
+        elif document.kind is DocumentKind.INVOICE:
+            report.counts["invoices_posted"] += 1
+            report.money["invoiced", document.total.currency] += document.total.minor
+        else:
+            report.counts["credit_notes_posted"] += 1
+            report.money["credited", document.total.currency] += document.total.minor
+
+
+_NEXT_TOKEN = "SELECT nextval('posting.fencing_tokens')"  # noqa: S105 - a counter, not a secret
+_HOLD = "SELECT pg_advisory_lock(:lock, CAST(:token % 2147483647 AS integer))"
+_LET_GO = "SELECT pg_advisory_unlock(:lock, CAST(:token % 2147483647 AS integer))"
+
+# Only documents that passed the gate, are still planned, and whose day has come where they are billed;
+# a credit note only after the invoice it reverses.
+_CLAIM = """
+    WITH due AS (
+        SELECT intent.id, document.issue_date, document.kind, document.deal_key, document.document_key
+        FROM posting.intents AS intent
+        INNER JOIN billing.documents AS document ON document.id = intent.document_id
+        INNER JOIN posting.gate_records AS gate
+            ON gate.subject_kind = 'document' AND gate.subject_id = document.id AND gate.passed
+        INNER JOIN unnest(CAST(:entities AS text[]), CAST(:days AS date[])) AS today (entity, day)
+            ON today.entity = document.entity
+        WHERE intent.target = :target
+            AND (
+                intent.state = 'pending'
+                OR (
+                    intent.state = 'claimed'
+                    AND (
+                        intent.lease_until < clock_timestamp()
+                        OR NOT EXISTS (
+                            SELECT FROM pg_locks AS held
+                            WHERE held.locktype = 'advisory' AND held.classid = CAST(:lock AS oid)
+                                AND held.objid = CAST(intent.fencing_token % 2147483647 AS oid)
+                                AND held.objsubid = 2
+                                AND held.database = (
+                                    SELECT oid FROM pg_database WHERE datname = current_database()
+                                )
+                        )
+                    )
+                )
+            )
+            AND document.state = 'planned' AND document.issue_date <= today.day
+            AND crm.in_scope(
+                document.close_month, document.deal_key, CAST(:first_month AS date),
+                CAST(:last_month AS date), CAST(:deal_keys AS text[])
+            )
+            AND (
+                document.reverses_id IS NULL
+                OR EXISTS (
+                    SELECT FROM posting.intents AS reversed
+                    WHERE reversed.document_id = document.reverses_id AND reversed.target = intent.target
+                        AND reversed.state = 'posted'
+                )
+            )
+        ORDER BY document.issue_date, document.kind, length(document.deal_key), document.document_key
+        LIMIT :limit
+        FOR UPDATE OF intent SKIP LOCKED
+    ),
+    claimed AS (
+        UPDATE posting.intents AS intent
+        SET
+            state = 'claimed', fencing_token = :token, updated_at = clock_timestamp(),
+            lease_until = clock_timestamp() + make_interval(secs => :lease)
+        FROM due
+        WHERE intent.id = due.id
+        RETURNING intent.id
+    ),
+    abandoned AS (
+        UPDATE posting.attempts AS attempt
+        SET finished_at = clock_timestamp(), outcome = 'lost'
+        FROM due
+        WHERE attempt.intent_id = due.id AND attempt.outcome IS NULL
+    ),
+    attempted AS (
+        INSERT INTO posting.attempts (intent_id, number, fencing_token)
+        SELECT
+            claimed.id,
+            1 + (
+                SELECT count(*) FROM posting.attempts AS earlier WHERE earlier.intent_id = claimed.id
+            ),
+            :token
+        FROM claimed
+    )
+    SELECT due.id AS intent_id
+    FROM due
+    ORDER BY due.issue_date, due.kind, length(due.deal_key), due.document_key
+"""
+_CLAIMED = """
+    SELECT
+        intent.id AS intent_id, intent.document_reference, document.*, customer.name AS customer_name,
+        reversed.remote_id AS reverses_number
+    FROM posting.intents AS intent
+    INNER JOIN billing.documents AS document ON document.id = intent.document_id
+    INNER JOIN crm.customers AS customer ON customer.id = document.customer_id
+    LEFT JOIN posting.intents AS reversed
+        ON reversed.document_id = document.reverses_id AND reversed.target = intent.target
+    WHERE intent.id = ANY(CAST(:ids AS bigint[]))
+"""
+_LINES = """
+    SELECT intent.id AS intent_id, line.*
+    FROM posting.intents AS intent
+    INNER JOIN billing.lines AS line ON line.document_id = intent.document_id
+    WHERE intent.id = ANY(CAST(:ids AS bigint[]))
+    ORDER BY intent.id, line.position
+"""
