@@ -121,6 +121,10 @@ _NUMBERS = st.one_of(
     st.sampled_from([Decimal(1), Decimal("0.999999999999999999999"), Decimal("NaN"), Decimal("Infinity")]),
     st.decimals(allow_nan=False, allow_infinity=False),
 )
+# On their own, because pandas would make floats of exactly these, once a null is among them.
+_INTEGERS_OF_64_BITS = st.one_of(
+    st.sampled_from([0, 1, 2**53, 2**53 + 1, 2**62 + 1]), st.integers(-(2**63), 2**63 - 1)
+)
 _DATES = st.one_of(
     st.sampled_from(
         [date(1999, 12, 31), date(2000, 1, 1), date(2100, 1, 1), date(2100, 1, 2), date.min, date.max]
@@ -151,9 +155,10 @@ def columns_of(suite: Suite) -> Mapping[str, st.SearchStrategy[Cell]]:
 @st.composite
 def batches(draw: st.DrawFn, suite: Suite, *, size: int) -> Rows:
     """Up to `size` rows over small pools of values, in which nulls and missing columns are frequent."""
-    pools = {
-        column: draw(st.lists(values, min_size=1, max_size=8)) for column, values in columns_of(suite).items()
-    }
+    pools: dict[str, list[Cell]] = {}
+    for column, values in columns_of(suite).items():
+        kinds = [values, _INTEGERS_OF_64_BITS] if values in (_NUMBERS, _ANYTHING) else [values]
+        pools[column] = draw(st.one_of(*(st.lists(kind, min_size=1, max_size=8) for kind in kinds)))
     pick = random.Random(draw(st.integers(0, 2**32)))  # noqa: S311 - draws test data
     return [
         {"row_id": row_id}
