@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -28,6 +29,7 @@ from integration_pipeline.transport.failures import (
     Uncertain,
     VendorFailure,
     malformed,
+    parse_http_date,
 )
 from integration_pipeline.transport.json_types import JsonValue, dump_json, parse_json
 from integration_pipeline.transport.metrics import VendorMetrics
@@ -84,6 +86,11 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
     attempted: Attempted
+
+    @property
+    def served_at(self) -> datetime | None:
+        """The vendor's clock when it answered, cut to the second; None if it does not tell."""
+        return parse_http_date(self.headers.get("date", ""))
 
     def json(self) -> Json:
         """The parsed body; raises `Malformed` (for a write `Uncertain`) if it is not JSON."""

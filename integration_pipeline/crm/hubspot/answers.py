@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from integration_pipeline.crm.hubspot.config import modified_property
 from integration_pipeline.crm.hubspot.metadata import DealStage, PropertyDefinition, PropertyOption
 from integration_pipeline.crm.records import Association, CrmRecord, ObjectType
+from integration_pipeline.transport.client import Reply
 from integration_pipeline.transport.failures import Attempted, Rejected, clean
 from integration_pipeline.transport.shapes import Json
 
@@ -23,11 +25,15 @@ _ABSENT = "OBJECT_NOT_FOUND"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records of one answer, without associations, and the cursor of the next (None at the end)."""
+    """Records of one answer, without associations, and the cursor of the next (None at the end).
+
+    `served_at` is HubSpot's clock.
+    """
 
     records: list[CrmRecord]
     cursor: Json | None
     attempted: Attempted
+    served_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +45,10 @@ class LinkPage:
     cursor: Json | None
 
 
-def read_page(answer: Json, kind: ObjectType, properties: Sequence[str]) -> Page:
+def read_page(reply: Reply, kind: ObjectType, properties: Sequence[str]) -> Page:
+    answer = reply.json()
     records = [read_record(each, kind, properties) for each in answer.field("results").items()]
-    return Page(records, next_cursor(answer), answer.attempted)
+    return Page(records, next_cursor(answer), answer.attempted, reply.served_at)
 
 
 def read_record(answer: Json, kind: ObjectType, properties: Sequence[str]) -> CrmRecord:

@@ -70,8 +70,8 @@ class HubSpotApi:
             **({"after": after} if after is not None else {}),
         }
         path = self._paths.objects(kind)
-        answer = self._client.read("GET", path, operation=f"{kind}.list", params=params).json()
-        return read_page(answer, kind, properties)
+        reply = self._client.read("GET", path, operation=f"{kind}.list", params=params)
+        return read_page(reply, kind, properties)
 
     def search(
         self, kind: ObjectType, properties: Sequence[str], filters: Sequence[SearchFilter], *, sort: str
@@ -85,8 +85,8 @@ class HubSpotApi:
         }
         path = self._paths.search(kind)
         operation = f"{kind}.search"
-        answer = self._client.read("POST", path, operation=operation, json=body, bucket=SEARCH_BUCKET)
-        return read_page(answer.json(), kind, properties)
+        reply = self._client.read("POST", path, operation=operation, json=body, bucket=SEARCH_BUCKET)
+        return read_page(reply, kind, properties)
 
     def batch_read(
         self, kind: ObjectType, ids: Sequence[str], properties: Sequence[str], *, archived: bool = False

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from integration_pipeline.crm.hubspot.answers import SOURCE
+from integration_pipeline.crm.hubspot.answers import SOURCE, Page
 from integration_pipeline.crm.hubspot.api import HubSpotApi
 from integration_pipeline.crm.hubspot.changes import ModifiedRecords
 from integration_pipeline.crm.hubspot.config import ASSOCIATION_BATCH, BATCH_READ, HubSpotSettings, plural
@@ -41,6 +41,8 @@ _TARGETS: Mapping[ObjectType, tuple[ObjectType, ...]] = {
 # Longer request lines were answered 414 (from about 8,000 characters).
 _LONGEST_PROPERTY_LIST = 6_000
 _GROUPS_AHEAD = 2
+# The server that answers and the one that stamps a record need not agree on the second.
+_CLOCKS_APART = timedelta(seconds=1)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -104,7 +106,7 @@ class HubSpotSource:
         pages = (
             self._everything(object_type, properties)
             if since is None
-            else self._modified(object_type, since, properties)
+            else ModifiedRecords(self._api, object_type, properties).since(self._overlapped(since))
         )
         return self._completed(object_type, _grouped(pages))
 
@@ -144,7 +146,7 @@ class HubSpotSource:
         """
         start = _EVER if since is None else self._overlapped(since)
         for page in self._listed(object_type, properties, archived=True):
-            recent = [record for record in page if record.modified_at >= start]
+            recent = [record for record in page.records if record.modified_at >= start]
             if recent:
                 yield recent
 
@@ -162,34 +164,38 @@ class HubSpotSource:
     def _overlapped(self, since: datetime) -> datetime:
         return since - timedelta(minutes=self._settings.overlap_minutes)
 
-    def _modified(
-        self, kind: ObjectType, since: datetime, properties: Sequence[str]
-    ) -> Iterator[list[CrmRecord]]:
-        return ModifiedRecords(self._api, kind, properties).since(self._overlapped(since))
-
     def _everything(self, kind: ObjectType, properties: Sequence[str]) -> Iterator[list[CrmRecord]]:
         """The list endpoint, free of search's 5 calls a second, then what changed while it was read."""
         if len(quote(",".join(properties))) > _LONGEST_PROPERTY_LIST:
             yield from ModifiedRecords(self._api, kind, properties).since(_EVER)
             return
-        started = datetime.now(UTC)
+        asked = datetime.now(UTC)
+        begun: datetime | None = None
         recent: dict[str, datetime] = {}
         for page in self._listed(kind, properties):
-            recent.update(
-                (record.external_id, record.modified_at)
-                for record in page
-                if record.modified_at >= self._overlapped(started)
-            )
-            yield page
-        for page in self._modified(kind, started, properties):
-            yield [record for record in page if recent.get(record.external_id) != record.modified_at]
+            begun = begun or self._begun(asked, page)
+            for record in page.records:
+                if record.modified_at >= begun:
+                    recent[record.external_id] = record.modified_at
+            yield page.records
+        for changed in ModifiedRecords(self._api, kind, properties).since(begun or asked):
+            yield [record for record in changed if recent.get(record.external_id) != record.modified_at]
+
+    def _begun(self, asked: datetime, first: Page) -> datetime:
+        """HubSpot's time when the list was asked for, by its own clock where it tells.
+
+        Without that, our clock and the overlap: minutes of an import just finished would be read twice.
+        """
+        if first.served_at is None:
+            return self._overlapped(asked)
+        return first.served_at - (datetime.now(UTC) - asked) - _CLOCKS_APART
 
     def _listed(
         self, kind: ObjectType, properties: Sequence[str], *, archived: bool = False
-    ) -> Iterator[list[CrmRecord]]:
-        def page(after: str | None) -> tuple[list[CrmRecord], Json | None]:
+    ) -> Iterator[Page]:
+        def page(after: str | None) -> tuple[Page, Json | None]:
             found = self._api.list_page(kind, properties, after, archived=archived)
-            return found.records, found.cursor
+            return found, found.cursor
 
         return follow_cursor(page)
 
