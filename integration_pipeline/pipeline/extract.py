@@ -195,13 +195,12 @@ _LAND = """
 """
 
 _MISSING = """
-    SELECT DISTINCT wanted.kind AS object_type, link.value ->> 'id' AS external_id
+    SELECT DISTINCT linked.object_type, linked.external_id
     FROM raw.heads AS head
     INNER JOIN raw.records AS record ON record.id = head.record_id
-    CROSS JOIN LATERAL jsonb_each(record.associations) AS wanted (kind, links)
-    CROSS JOIN LATERAL jsonb_array_elements(wanted.links) AS link
+    CROSS JOIN LATERAL raw.linked_records(record.associations) AS linked
     LEFT JOIN raw.heads AS target
-        ON target.source = head.source AND target.object_type = wanted.kind
-        AND target.external_id = link.value ->> 'id'
+        ON target.source = head.source AND target.object_type = linked.object_type
+        AND target.external_id = linked.external_id
     WHERE head.source = :source AND head.object_type IN ('deal', 'contact') AND target.external_id IS NULL
 """

@@ -177,11 +177,10 @@ _DUE = """
         ON gate.subject_kind = 'raw_record' AND gate.subject_id = record.id AND gate.passed
     CROSS JOIN LATERAL (
         SELECT greatest(head.record_id, max(input.record_id)) AS watermark
-        FROM jsonb_each(record.associations) AS linked (kind, links)
-        CROSS JOIN LATERAL jsonb_array_elements(linked.links) AS link
+        FROM raw.linked_records(record.associations) AS linked
         INNER JOIN raw.heads AS input
-            ON input.source = head.source AND input.object_type = linked.kind
-            AND input.external_id = link.value ->> 'id'
+            ON input.source = head.source AND input.object_type = linked.object_type
+            AND input.external_id = linked.external_id
     ) AS inputs
     LEFT JOIN crm.deal_heads AS known ON known.deal_key = head.source || ':' || head.external_id
     CROSS JOIN LATERAL (

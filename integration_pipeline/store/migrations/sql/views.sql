@@ -6,6 +6,16 @@ SELECT deal.*
 FROM crm.deal_heads AS head
 INNER JOIN crm.deals AS deal ON deal.id = head.deal_id;
 
+-- The records a record is associated with. VOLATILE although it is not: PostgreSQL would inline the
+-- function otherwise and plan for 10,000 links a record instead of a handful (2.9 s instead of 40 ms).
+CREATE FUNCTION raw.linked_records(associations jsonb)
+RETURNS TABLE (object_type text, external_id text)
+LANGUAGE sql VOLATILE ROWS 5 AS $$
+    SELECT linked.kind, link.value ->> 'id'
+    FROM jsonb_each(associations) AS linked (kind, links)
+    CROSS JOIN LATERAL jsonb_array_elements(linked.links) AS link
+$$;
+
 -- Whether a deal lies in a scope: close months (both bounds included) and deal keys; NULL bounds nothing.
 CREATE FUNCTION crm.in_scope(
     close_month date, deal_key text, first_month date, last_month date, deal_keys text []

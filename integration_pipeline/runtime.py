@@ -1,0 +1,82 @@
+"""From settings to running parts: the database, migrated and registered, and a pipeline on it.
+
+Belongs here: opening and closing what drivers share. Does not belong here: what a driver then does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, create_engine, make_url
+
+from integration_pipeline.crm.hubspot.source import HubSpotSource
+from integration_pipeline.mapping.document import read_mapping
+from integration_pipeline.pipeline.context import Evaluate, Pipeline, register
+from integration_pipeline.quality import native
+from integration_pipeline.rules.document import read_rule_set
+from integration_pipeline.settings import MissingSetting, Settings
+from integration_pipeline.store.embedded import EmbeddedPostgres
+from integration_pipeline.store.migrate import upgrade
+
+PIPELINE_DATABASE = "pipeline"
+DAGSTER_DATABASE = "dagster"
+POSTGRES_FOLDER = "postgres"
+
+
+@contextmanager
+def database(settings: Settings) -> Generator[str]:
+    """The URL of the pipeline's database. An embedded server that was not running stops again at the end."""
+    if settings.database_url is not None:
+        yield with_driver(settings.database_url, "postgresql+psycopg")
+        return
+    if not settings.data_dir.exists():
+        raise MissingSetting(
+            "DATABASE_URL", f"there is no data in {settings.data_dir} yet; run `make demo` for a first look"
+        )
+    folder = settings.data_dir.resolve() / POSTGRES_FOLDER
+    was_running = EmbeddedPostgres.find(folder) is not None
+    server = EmbeddedPostgres.start(folder)
+    try:
+        server.ensure_database(PIPELINE_DATABASE)
+        yield server.url(PIPELINE_DATABASE)
+    finally:
+        if not was_running:
+            server.stop()
+
+
+def with_driver(url: str, driver: str) -> str:
+    """`url` with another SQLAlchemy driver, password included: for handing on, never for showing."""
+    return make_url(url).set(drivername=driver).render_as_string(hide_password=False)
+
+
+def pipeline_on(engine: Engine, settings: Settings, evaluate: Evaluate = native.evaluate) -> Pipeline:
+    """A pipeline under the settings' mapping and rules, on a migrated database; both are registered."""
+    pipeline = Pipeline(
+        engine=engine,
+        mapping=read_mapping(settings.mapping_file),
+        rules=read_rule_set(settings.rules_file),
+        evaluate=evaluate,
+        as_of=settings.as_of,
+    )
+    upgrade(engine)
+    register(pipeline)
+    return pipeline
+
+
+@contextmanager
+def open_pipeline(settings: Settings, evaluate: Evaluate = native.evaluate) -> Generator[Pipeline]:
+    """A ready pipeline; connections (and an embedded server that had to be started) end with the block."""
+    with database(settings) as url:
+        engine = create_engine(url)
+        try:
+            yield pipeline_on(engine, settings, evaluate)
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def open_source(settings: Settings) -> Generator[HubSpotSource]:
+    """The CRM the settings name."""
+    with HubSpotSource(settings.hubspot()) as source:
+        yield source

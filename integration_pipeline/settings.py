@@ -1,0 +1,61 @@
+"""Settings: environment variables (or an `.env` file) that say where the data, the CRM and the rules are.
+
+Belongs here: names, types and defaults of settings. Does not belong here: opening what they point at
+(`runtime`), secrets in clear (tokens are `SecretStr`).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from integration_pipeline.crm.hubspot.config import HubSpotSettings
+from integration_pipeline.rules.document import DEFAULT_RULE_SET
+
+MAPPINGS = Path(__file__).parent / "mapping"
+DEFAULT_MAPPING = MAPPINGS / "hubspot_demo.yaml"
+
+CURRENT_DATA = Path(".data/current")
+"""The data folder of the newest demo; a link, so that later commands find it without being told."""
+
+
+class Settings(BaseSettings):
+    """Everything is optional but what the command at hand needs; a missing value is named when needed."""
+
+    model_config = SettingsConfigDict(
+        env_file=(CURRENT_DATA / "demo.env", ".env"), extra="ignore", hide_input_in_errors=True
+    )
+
+    database_url: str | None = None
+    """A PostgreSQL 15+ server, `postgresql://user:password@host/database`; without it the embedded one."""
+    data_dir: Path = CURRENT_DATA
+    mapping_file: Path = DEFAULT_MAPPING
+    rules_file: Path = DEFAULT_RULE_SET
+    as_of: date | None = None
+    """A fixed civil day for every entity instead of today; for rehearsals."""
+    hubspot_base_url: str = "https://api.hubapi.com"
+    hubspot_token: SecretStr | None = None
+    hubspot_api_version: str = "v3"
+    hubspot_overlap_minutes: Annotated[int, Field(ge=0)] = 5
+
+    def hubspot(self) -> HubSpotSettings:
+        """The HubSpot account. Raises `MissingSetting` without a token."""
+        if self.hubspot_token is None:
+            raise MissingSetting("HUBSPOT_TOKEN", "the access token of a HubSpot private app")
+        return HubSpotSettings(
+            token=self.hubspot_token,
+            base_url=self.hubspot_base_url,
+            api_version=self.hubspot_api_version,
+            overlap_minutes=self.hubspot_overlap_minutes,
+        )
+
+
+class MissingSetting(RuntimeError):  # noqa: N818 - reads as the statement it makes
+    """A setting that the command at hand needs is not there."""
+
+    def __init__(self, name: str, meaning: str) -> None:
+        super().__init__(f"{name} is not set: {meaning}. Set it in the environment or in a file named .env")
