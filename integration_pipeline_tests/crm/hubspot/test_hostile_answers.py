@@ -153,3 +153,20 @@ def test_a_label_an_account_made_itself_is_kept_as_it_is(impostor: Impostor, sou
 
     [company] = deal.associations[ObjectType.COMPANY]
     assert (company.external_id, company.labels) == ("70", ("Primary payer", "primary"))
+
+
+def test_a_search_that_answers_records_older_than_asked_for_is_malformed(
+    impostor: Impostor, source: HubSpotSource
+) -> None:
+    impostor.answers(SEARCH, {"results": [product(at=EARLY)]})
+
+    with pytest.raises(Malformed, match="out of order, where hs_lastmodifieddate from 2029-12-31"):
+        list(source.changed_since(ObjectType.PRODUCT, datetime(2030, 1, 1, tzinfo=UTC), ["name"]))
+
+
+def test_archiving_counts_as_a_modification(impostor: Impostor, source: HubSpotSource) -> None:
+    impostor.answers(LIST, {"results": [product(at=EARLY, archived=True, archivedAt=LATE)]})
+
+    [[record]] = source.archived_since(ObjectType.PRODUCT, None, ["name"])
+
+    assert record.modified_at == datetime(2026, 1, 2, tzinfo=UTC)
