@@ -26,9 +26,7 @@ CURRENT_DATA = Path(".data/current")
 class Settings(BaseSettings):
     """Everything is optional but what the command at hand needs; a missing value is named when needed."""
 
-    model_config = SettingsConfigDict(
-        env_file=(CURRENT_DATA / "demo.env", ".env"), extra="ignore", hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
 
     database_url: str | None = None
     """A PostgreSQL 15+ server, `postgresql://user:password@host/database`; without it the embedded one."""
@@ -41,6 +39,18 @@ class Settings(BaseSettings):
     hubspot_token: SecretStr | None = None
     hubspot_api_version: str = "v3"
     hubspot_overlap_minutes: Annotated[int, Field(ge=0)] = 5
+
+    @classmethod
+    def load(cls) -> Settings:
+        """The settings in force. Those a demo left behind count only while no database is named.
+
+        Otherwise a forgotten demo could lend its CRM or its mapping to real books.
+        """
+        settings = cls()
+        left_behind = CURRENT_DATA / "demo.env"
+        if settings.database_url is not None or not left_behind.exists():
+            return settings
+        return cls(_env_file=(left_behind, ".env"))  # pyright: ignore[reportCallIssue] - pydantic-settings' own
 
     def hubspot(self) -> HubSpotSettings:
         """The HubSpot account. Raises `MissingSetting` without a token."""

@@ -290,8 +290,8 @@ _DOCUMENTS = _Subject(
             WHERE line.document_id = document.id
         ) AS whole
         WHERE document.state = 'planned' AND crm.in_scope(
-                document.close_month, document.deal_key, CAST(:first_month AS date), CAST(:last_month AS date),
-                CAST(:deal_keys AS text[])
+                document.close_month, document.deal_key, CAST(:first_month AS date),
+                CAST(:last_month AS date), CAST(:deal_keys AS text[])
             )
             AND NOT EXISTS (
                 SELECT FROM posting.gate_records AS gate

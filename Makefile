@@ -1,0 +1,48 @@
+# The commands of this project. `make help` lists them; everything lives in .venv and .data.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?=
+TESTS ?= integration_pipeline_tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test lint bench clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.installed ## load a data set into a sandbox CRM and bill it (DATA=folder for the public one)
+	@$(BIN)/integration-pipeline demo $(if $(DATA),--data "$(DATA)")
+
+up: $(VENV)/.installed ## the demo, left running with Dagster's web pages; Ctrl-C stops everything
+	@$(BIN)/integration-pipeline up $(if $(DATA),--data "$(DATA)")
+
+test: $(VENV)/.installed-dev ## run all tests, on a real PostgreSQL
+	$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
+
+lint: $(VENV)/.installed-dev ## style, types, import rules, SQL
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt_like_sql integration_pipeline/store/migrations/sql
+
+bench: $(VENV)/.installed-dev ## measure, and print JSON
+	@for each in benchmarks/*.py; do $(BIN)/python $$each; done
+
+clean: ## remove the virtual environment and all demo data
+	rm -rf $(VENV) .data .pytest_cache .ruff_cache .hypothesis dbt_like_sql/target dbt_like_sql/logs
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 14))' \
+		|| { echo "Python 3.11 to 3.13 is needed; name one with PYTHON=python3.12"; exit 1; }
+	@echo "installing into $(VENV), about two minutes"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "installing the tools for tests and linters"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

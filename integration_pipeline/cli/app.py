@@ -1,0 +1,38 @@
+"""All commands in one program, and one place where errors become sentences."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from integration_pipeline.cli import books, demo, preview, quarantine, sandbox, sync
+from integration_pipeline.cli.output import errors
+
+app = typer.Typer(
+    name="integration-pipeline",
+    help="Closed CRM deals become correct invoices in your books.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("sync")(sync.sync)
+app.command("status")(books.status)
+app.command("verify")(books.verify)
+app.command("preview")(preview.preview)
+app.add_typer(preview.schema, name="schema")
+app.add_typer(quarantine.app, name="quarantine")
+app.command("sandbox")(sandbox.sandbox)
+app.command("demo")(demo.demo)
+app.command("up")(demo.up)
+
+
+def main() -> None:
+    """Run a command. A known fault is one sentence on standard error and exit code 2, no traceback."""
+    from integration_pipeline.cli.faults import KNOWN_FAULTS
+
+    try:
+        app()
+    except KNOWN_FAULTS as fault:
+        errors.print(f"[bold red]error:[/] {fault}", markup=True)
+        sys.exit(2)

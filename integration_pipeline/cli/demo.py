@@ -1,0 +1,113 @@
+"""`demo` and `up`: the whole system on one machine, with an embedded PostgreSQL and a sandbox CRM.
+
+Belongs here: the order of things a newcomer sees. Does not belong here: starting processes (`workshop`),
+the pipeline itself.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from sqlalchemy import create_engine
+
+from integration_pipeline.cli.output import console
+from integration_pipeline.cli.summary import show_status
+from integration_pipeline.cli.workshop import Workshop, open_workshop, serve_dagster
+from integration_pipeline.pipeline.standing import Status, status, verify
+from integration_pipeline.runtime import pipeline_on
+from integration_pipeline.sandbox.datasets.load import load
+
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(help="A folder with the public CRM Sales Opportunities data set; generated data otherwise."),
+]
+
+
+def demo(data: DataFolder = None) -> None:
+    """Load a data set into a sandbox CRM, run the Dagster job over all months, show the books."""
+    started = time.perf_counter()
+    with open_workshop(data) as workshop:
+        _fill_and_run(workshop, started)
+    console.print("\nWhere to look next, from this folder:")
+    for command, meaning in (
+        ("make up", "the same, left running, with Dagster's web pages"),
+        (".venv/bin/integration-pipeline quarantine list", "what was held back, why, and what to do"),
+        (".venv/bin/integration-pipeline verify", "whether the books hold"),
+        (".venv/bin/integration-pipeline --help", "all commands"),
+    ):
+        console.print(f"  [bold]{command}[/]  {meaning}")
+
+
+def up(
+    data: DataFolder = None,
+    port: Annotated[
+        int, typer.Option(help="Port of Dagster's web pages; the next free one is taken.")
+    ] = 3000,
+) -> None:
+    """The demo, left running: Dagster with its daemon, the sandbox CRM, PostgreSQL. Ctrl-C stops all."""
+    started = time.perf_counter()
+    with open_workshop(data) as workshop:
+        _fill_and_run(workshop, started)
+        serve_dagster(workshop, port)
+
+
+def _fill_and_run(workshop: Workshop, started: float) -> None:
+    columns = (
+        SpinnerColumn(finished_text="[green]✓[/]"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    before = _status(workshop)
+    with Progress(*columns, console=console) as progress:
+        loading = progress.add_task(f"loading {workshop.data_set.name} into the sandbox CRM", total=None)
+        load(
+            workshop.data_set,
+            workshop.sandbox_url,
+            workshop.token,
+            on_progress=lambda done, total: progress.update(loading, completed=done, total=total),
+        )
+        progress.update(loading, total=progress.tasks[0].total or 1, completed=progress.tasks[0].total or 1)
+        running = progress.add_task("Dagster job sync_deals over all months", total=None)
+        succeeded = workshop.run_job(
+            lambda done, total: progress.update(running, completed=done, total=total)
+        )
+    after = _status(workshop)
+    console.print()
+    show_status(after)
+    posted = after.invoices + after.credit_notes - before.invoices - before.credit_notes
+    seconds = time.perf_counter() - started
+    if posted:
+        console.print(f"\n[green]✓[/] {posted:,} documents posted in {seconds:.1f} s")
+    else:
+        console.print(
+            f"\n[green]✓[/] nothing posted: the books already hold all of this data set ({seconds:.1f} s)"
+        )
+    if not succeeded:
+        console.print("[red]The Dagster run failed[/]; `make up` shows it in Dagster's pages.")
+        raise typer.Exit(1)
+
+
+def _status(workshop: Workshop) -> Status:
+    engine = create_engine(workshop.database_url)
+    try:
+        pipeline = pipeline_on(engine, workshop.settings)
+        with engine.connect() as connection:
+            found = status(connection, pipeline)
+            for problem in verify(connection, pipeline).problems if found.invoices else ():
+                console.print(f"  [red]✗[/] {problem}")
+            return found
+    finally:
+        engine.dispose()

@@ -1,0 +1,63 @@
+"""The picture of where everything stands, as `status` and the demo show it."""
+
+from __future__ import annotations
+
+from rich.panel import Panel
+from rich.table import Table
+
+from integration_pipeline.billing.money import Money
+from integration_pipeline.cli.output import amounts, console, table
+from integration_pipeline.pipeline.standing import Status
+
+
+def show_status(status: Status) -> None:
+    """Deals, documents, quarantine and trial balance."""
+    console.print(Panel(_figures(status), title="where everything stands", title_align="left", expand=False))
+    if status.quarantine_by_rule:
+        held = table("held back because", "rows", right=("rows",))
+        for rule, rows in status.quarantine_by_rule.items():
+            held.add_row(rule.replace("_", " "), str(rows))
+        console.print(held)
+        console.print()
+    balances = table(
+        "account", "", "currency", "debit", "credit", title="trial balance", right=("debit", "credit")
+    )
+    for account in status.accounts:
+        currency = account["currency"]
+        balances.add_row(
+            account["code"],
+            account["name"],
+            currency,
+            _figure(account["debit_minor"], currency),
+            _figure(account["credit_minor"], currency),
+        )
+    for currency, minor in status.trial_balance_minor.items():
+        word = "[green]balanced[/]" if minor == 0 else f"[red]off by {_figure(minor, currency)}[/]"
+        balances.add_row("", "", currency, word, "")
+    console.print(balances)
+
+
+def _figures(status: Status) -> Table:
+    shown = Table.grid(padding=(0, 2))
+    shown.add_column(style="bold")
+    shown.add_column()
+    deals = ", ".join(f"{count:,} {state}" for state, count in status.deals.items())
+    won = ", ".join(f"{n:,} {word.replace('_', ' ')}" for word, n in status.won_deals.items())
+    shown.add_row("deals", deals or "none")
+    shown.add_row("won deals", f"{won or 'none'}; worth {amounts(status.won_minor)}")
+    shown.add_row(
+        "customers",
+        f"{status.customers:,}, known by {status.companies:,} companies and {status.contacts:,} contacts",
+    )
+    shown.add_row("invoices", f"{status.invoices:,} posted: {amounts(status.invoiced_minor)}")
+    if status.credit_notes:
+        shown.add_row("credit notes", f"{status.credit_notes:,} posted: {amounts(status.credited_minor)}")
+    if status.scheduled_later:
+        shown.add_row("later", f"{status.scheduled_later:,} planned: {amounts(status.scheduled_later_minor)}")
+    shown.add_row("quarantined", f"{status.quarantined:,}")
+    shown.add_row("waiting", f"{status.pending:,} due, {status.uncertain:,} uncertain")
+    return shown
+
+
+def _figure(minor: int, currency: str) -> str:
+    return Money(minor, currency).format().removesuffix(f" {currency}")

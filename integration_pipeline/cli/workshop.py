@@ -1,0 +1,192 @@
+"""The parts a demo needs, started together and stopped together, all inside one folder.
+
+Belongs here: folders, child processes, their environment. Does not belong here: what is shown to whom.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+
+from pydantic import SecretStr
+
+from integration_pipeline.cli.output import console
+from integration_pipeline.runtime import (
+    DAGSTER_DATABASE,
+    PIPELINE_DATABASE,
+    POSTGRES_FOLDER,
+)
+from integration_pipeline.sandbox.datasets.generated import generate
+from integration_pipeline.sandbox.datasets.model import DataSet
+from integration_pipeline.sandbox.datasets.public import read_public
+from integration_pipeline.sandbox.server import SandboxProcess
+from integration_pipeline.settings import CURRENT_DATA, MAPPINGS, Settings
+from integration_pipeline.store.embedded import EmbeddedPostgres
+
+# The sandbox knows no other account, and listens on this machine only.
+SANDBOX_TOKEN = "pat-sandbox"  # noqa: S105
+# The sandbox's search sees a change at once, so a re-read needs no long look back.
+SANDBOX_OVERLAP_MINUTES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Everything of a running demo."""
+
+    folder: Path
+    data_set: DataSet
+    settings: Settings
+    database_url: str
+    dagster_url: str
+    sandbox_url: str
+    token: str
+
+    def environment(self) -> dict[str, str]:
+        """What child processes need to find the parts."""
+        return {
+            "DAGSTER_HOME": str(self.folder / "dagster"),
+            "DAGSTER_POSTGRES_URL": self.dagster_url,
+            "DATABASE_URL": self.database_url,
+            "HUBSPOT_BASE_URL": self.sandbox_url,
+            "HUBSPOT_OVERLAP_MINUTES": str(SANDBOX_OVERLAP_MINUTES),
+            "HUBSPOT_TOKEN": self.token,
+            "MAPPING_FILE": str(self.settings.mapping_file),
+        }
+
+    def run_job(self, on_progress: Callable[[int, int], None]) -> bool:
+        """Run the Dagster job over all months in this process; True if it succeeded."""
+        os.environ.update(self.environment())
+        # Great Expectations takes seconds to import; extraction waits for the CRM's rate limit meanwhile.
+        threading.Thread(target=_import_great_expectations, daemon=True).start()
+        from integration_pipeline.launch import run_all
+
+        return run_all(on_progress)
+
+
+@contextmanager
+def open_workshop(data: Path | None) -> Generator[Workshop]:
+    """Start PostgreSQL and the sandbox for a data set; both stop at the end of the block."""
+    name = "generated" if data is None else data.resolve().name
+    data_set = generate() if data is None else read_public(data)
+    mapping = MAPPINGS / ("hubspot_demo.yaml" if data is None else "hubspot_sales_opportunities.yaml")
+    folder = (CURRENT_DATA.parent / name).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    _point_at(folder)
+    console.print(f"starting PostgreSQL and the sandbox CRM in [bold]{CURRENT_DATA.parent / name}[/]")
+    with (
+        EmbeddedPostgres.start(folder / POSTGRES_FOLDER) as server,
+        SandboxProcess(folder / "sandbox", token=SANDBOX_TOKEN) as sandbox,
+    ):
+        server.ensure_database(PIPELINE_DATABASE)
+        server.ensure_database(DAGSTER_DATABASE)
+        from integration_pipeline.instance import write_dagster_home
+
+        write_dagster_home(folder / "dagster")
+        workshop = Workshop(
+            folder=folder,
+            data_set=data_set,
+            settings=Settings(
+                data_dir=folder,
+                mapping_file=mapping,
+                hubspot_base_url=sandbox.base_url,
+                hubspot_token=SecretStr(SANDBOX_TOKEN),
+                hubspot_overlap_minutes=SANDBOX_OVERLAP_MINUTES,
+            ),
+            database_url=server.url(PIPELINE_DATABASE),
+            dagster_url=server.url(DAGSTER_DATABASE, driver="postgresql+psycopg2"),
+            sandbox_url=sandbox.base_url,
+            token=SANDBOX_TOKEN,
+        )
+        _remember(workshop)
+        yield workshop
+
+
+def serve_dagster(workshop: Workshop, port: int) -> None:
+    """Run Dagster's webserver and daemon until Ctrl-C or SIGTERM; they end with this process, however."""
+    port = _free_port(port)
+    root = Path(__file__).parents[2]
+    command = [str(Path(sys.executable).parent / "dagster"), "dev", "-w", str(root / "workspace.yaml")]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    log = workshop.folder / "dagster.log"
+    with log.open("ab") as output:
+        child = subprocess.Popen(  # noqa: S603 - a fixed program of this environment
+            command,
+            cwd=root,
+            env={**os.environ, **workshop.environment()},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+        )
+        console.print(f"\nDagster      [bold]http://127.0.0.1:{port}[/]  (its log: {log})")
+        console.print(f"sandbox CRM  [bold]{workshop.sandbox_url}[/]  (token {workshop.token})")
+        console.print("Ctrl-C stops everything.")
+        stop = threading.Event()
+
+        def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+            stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, ask_to_stop)
+        while not stop.wait(0.5):
+            if child.poll() is not None:
+                console.print(f"[red]Dagster ended by itself[/]; its log says why: {log}")
+                return
+        console.print("stopping ...")
+        child.send_signal(signal.SIGINT)
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+def _end_with_parent() -> None:
+    """Linux: have the kernel end Dagster when we are killed, so that nothing holds the port."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def _free_port(wanted: int) -> int:
+    for port in range(wanted, wanted + 50):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port between {wanted} and {wanted + 49}")
+
+
+def _point_at(folder: Path) -> None:
+    """Make this the data folder that later commands find."""
+    fresh = CURRENT_DATA.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(folder.name)
+    fresh.replace(CURRENT_DATA)
+
+
+def _remember(workshop: Workshop) -> None:
+    """What later commands need to reach this demo's CRM and to read its fields."""
+    lines = [
+        f"{name}={value}"
+        for name, value in workshop.environment().items()
+        if name.startswith(("HUBSPOT_", "MAPPING_"))
+    ]
+    (workshop.folder / "demo.env").write_text("\n".join(lines) + "\n")
+
+
+def _import_great_expectations() -> None:
+    import great_expectations  # noqa: F401
