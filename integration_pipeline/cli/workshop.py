@@ -189,4 +189,4 @@ def _remember(workshop: Workshop) -> None:
 
 
 def _import_great_expectations() -> None:
-    import great_expectations  # noqa: F401
+    import_module("great_expectations")
