@@ -17,6 +17,7 @@ from integration_pipeline.crm.records import CrmRecord, ObjectType
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.reports import StageReport, reporting
+from integration_pipeline.pipeline.statistics import after_bulk
 
 # Companies before contacts before deals: what a record refers to is usually there before it.
 READ_ORDER = (
@@ -60,6 +61,8 @@ def extract(
         for object_type in object_types:
             _extract_type(pipeline, source, object_type, report)
         _fetch_missing(pipeline, source, report)
+        landed = sum(count for name, count in report.counts.items() if name.startswith("new_"))
+        after_bulk(pipeline, landed, "raw")
     return report
 
 

@@ -21,6 +21,7 @@ from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
+from integration_pipeline.pipeline.statistics import after_bulk
 from integration_pipeline.quality.rules import RowFailure, Suite
 from integration_pipeline.quality.suites import DEALS, PLANNED_DOCUMENTS, RAW_DEALS, WITHDRAWN_DEALS
 
@@ -66,6 +67,7 @@ def _gate(pipeline: Pipeline, scope: Scope, stage: str, subjects: Sequence[_Subj
                 due = connection.execute(text(subject.due), parameters).all()
             for chunk in chunked(due, _CHUNK):
                 _judge(pipeline, subject, chunk, report)
+        after_bulk(pipeline, report.counts["passed"] + report.counts["quarantined"], "posting")
         with pipeline.engine.begin() as connection:
             report.counts["resolved"] += connection.execute(text(_RESOLVE_OUTDATED)).rowcount
     return report

@@ -22,6 +22,7 @@ from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.customers import primary_first, record_of
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
+from integration_pipeline.pipeline.statistics import after_bulk
 
 _CHUNK = 1_000
 
@@ -48,6 +49,7 @@ def normalize(pipeline: Pipeline, scope: Scope) -> StageReport:
         for chunk in chunked(due, _CHUNK):
             with pipeline.engine.begin() as connection:
                 _normalize_chunk(connection, pipeline, scope, chunk, report)
+        after_bulk(pipeline, report.counts["deals_new"] + report.counts["deals_changed"], "crm")
     return report
 
 

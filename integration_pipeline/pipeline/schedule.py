@@ -27,6 +27,7 @@ from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
+from integration_pipeline.pipeline.statistics import after_bulk
 
 LEDGER = "ledger"
 _CHUNK = 500
@@ -45,6 +46,7 @@ def schedule(pipeline: Pipeline, scope: Scope) -> StageReport:
         for keys in chunked(due, _CHUNK):
             with pipeline.engine.begin() as connection:
                 _plan_chunk(connection, pipeline, keys, report)
+        after_bulk(pipeline, report.counts["invoices_planned"], "billing", "posting")
     return report
 
 
