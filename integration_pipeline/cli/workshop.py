@@ -37,7 +37,7 @@ from integration_pipeline.store.embedded import EmbeddedPostgres
 # The sandbox knows no other account, and listens on this machine only.
 SANDBOX_TOKEN = "pat-sandbox"  # noqa: S105
 # The sandbox's search sees a change at once, so a re-read needs no long look back.
-SANDBOX_OVERLAP_MINUTES = 1
+SANDBOX_OVERLAP_MINUTES = 0
 
 
 @dataclass(frozen=True, slots=True)
