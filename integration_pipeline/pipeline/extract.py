@@ -1,7 +1,8 @@
 """Extract: CRM records land in `raw`, every version once, and the cursor moves when all of a type is in.
 
-Belongs here: which types are read in which order, landing, cursors, references to records not yet read.
-Does not belong here: the vendor's paging (its connector), the meaning of a field (mapping).
+Belongs here: which types are read in which order, cursors, references to records not yet read.
+Does not belong here: what is a new version (`landing`), the vendor's paging (its connector), the meaning of a
+field (mapping).
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from integration_pipeline.crm.records import CrmRecord, ObjectType
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.landing import land
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.statistics import after_bulk
 
@@ -29,6 +31,7 @@ READ_ORDER = (
 )
 _REFERENCED = (ObjectType.COMPANY, ObjectType.CONTACT, ObjectType.LINE_ITEM)
 _FETCH_AT_ONCE = 1_000
+_LINKS_AT_ONCE = 10_000
 
 
 class Source(Protocol):
@@ -81,24 +84,50 @@ def extract_deals(pipeline: Pipeline, source: Source, deal_ids: Sequence[str]) -
 
 def _extract_type(pipeline: Pipeline, source: Source, object_type: ObjectType, report: StageReport) -> None:
     properties = _properties(pipeline, object_type)
+    key = {"source": source.name, "object_type": object_type.value}
     with pipeline.engine.connect() as connection:
-        since = connection.execute(
-            text(_CURSOR), {"source": source.name, "object_type": object_type.value}
-        ).scalar()
+        since = connection.execute(text(_CURSOR), key).scalar()
     newest = since
-    pages: list[Iterator[list[CrmRecord]]] = [source.changed_since(object_type, since, properties)]
-    if since is not None:  # on the first read nothing that is already archived was ever billed
-        pages.append(source.archived_since(object_type, since, properties))
-    for stream in pages:
-        for records in stream:
-            _land(pipeline, source.name, object_type, records, report)
-            newest = max([record.modified_at for record in records] + ([newest] if newest else []))
+    deals_of_line_items: list[dict[str, str]] = []
+    for records in source.changed_since(object_type, since, properties):
+        _land(pipeline, source.name, object_type, records, report)
+        # What is archived moves no cursor: a record changed just before that archiving may still be unread.
+        newest = max([record.modified_at for record in records] + ([newest] if newest else []))
+        if object_type is ObjectType.LINE_ITEM:
+            deals_of_line_items += [
+                {"line_item": record.external_id, "deal": link.external_id}
+                for record in records
+                for link in record.associations.get(ObjectType.DEAL, ())
+            ]
+    for records in source.archived_since(object_type, since, properties):
+        # Of what was archived before the first read, only what an earlier, broken read took in matters.
+        gone = records if since is not None else _known(pipeline, key, records)
+        _land(pipeline, source.name, object_type, gone, report)
+    _read_unaware_deals(pipeline, source, deals_of_line_items, report)
     if newest is not None:
         with pipeline.engine.begin() as connection:
-            connection.execute(
-                text(_MOVE_CURSOR),
-                {"source": source.name, "object_type": object_type.value, "watermark": newest},
-            )
+            connection.execute(text(_MOVE_CURSOR), {**key, "watermark": newest})
+
+
+def _known(pipeline: Pipeline, key: dict[str, str], records: Sequence[CrmRecord]) -> list[CrmRecord]:
+    ids = [record.external_id for record in records]
+    with pipeline.engine.connect() as connection:
+        known = set(connection.execute(text(_KNOWN), {**key, "ids": ids}).scalars())
+    return [record for record in records if record.external_id in known]
+
+
+def _read_unaware_deals(
+    pipeline: Pipeline, source: Source, links: Sequence[dict[str, str]], report: StageReport
+) -> None:
+    """Deals that do not name a line item that names them: getting one does not count as their change."""
+    unaware: set[str] = set()
+    with pipeline.engine.connect() as connection:
+        for chunk in chunked(links, _LINKS_AT_ONCE):
+            rows = connection.execute(text(_UNAWARE), {"source": source.name, "links": json.dumps(chunk)})
+            unaware.update(rows.scalars())
+    for ids in chunked(sorted(unaware), _FETCH_AT_ONCE):
+        deals = source.fetch(ObjectType.DEAL, ids, _properties(pipeline, ObjectType.DEAL))
+        _land(pipeline, source.name, ObjectType.DEAL, deals, report)
 
 
 def _fetch_missing(pipeline: Pipeline, source: Source, report: StageReport) -> None:
@@ -125,29 +154,9 @@ def _land(
 ) -> None:
     newest = {record.external_id: record for record in sorted(records, key=lambda each: each.modified_at)}
     with pipeline.engine.begin() as connection:
-        landed = _insert(connection, source, object_type, list(newest.values()))
+        landed = land(connection, source, object_type, list(newest.values()))
     report.counts[f"read_{object_type.value}"] += len(records)
     report.counts[f"new_{object_type.value}"] += landed
-
-
-def _insert(
-    connection: Connection, source: str, object_type: ObjectType, records: Sequence[CrmRecord]
-) -> int:
-    batch = [
-        {
-            "external_id": record.external_id,
-            "modified_at": record.modified_at.isoformat(),
-            "archived": record.archived,
-            "content_hash": record.content_hash(),
-            "properties": dict(record.properties),
-            "associations": record.associations_as_json(),
-        }
-        for record in records
-    ]
-    # PostgreSQL's text holds no NUL; such a character from a form or an import means nothing to billing.
-    document = json.dumps(batch).replace("\\u0000", "\\ufffd")
-    parameters = {"source": source, "object_type": object_type.value, "batch": document}
-    return connection.execute(text(_LAND), parameters).scalar_one()
 
 
 _CURSOR = "SELECT watermark FROM ops.cursors WHERE source = :source AND object_type = :object_type"
@@ -159,44 +168,22 @@ _MOVE_CURSOR = """
     SET watermark = greatest(cursor.watermark, excluded.watermark), updated_at = clock_timestamp()
 """
 
-# A version lands if it differs from the newest one known; the head moves only forward in time, so an
-# old version that arrives late is kept and changes nothing.
-_LAND = """
-    WITH given AS (
-        SELECT * FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS record (
-            external_id text, modified_at timestamptz, archived boolean, content_hash text,
-            properties jsonb, associations jsonb
-        )
-    ),
-    landed AS (
-        INSERT INTO raw.records (
-            source, object_type, external_id, modified_at, archived, content_hash, properties, associations
-        )
-        SELECT
-            :source, :object_type, given.external_id, given.modified_at, given.archived,
-            given.content_hash, given.properties, given.associations
-        FROM given
-        LEFT JOIN raw.heads AS head
-            ON head.source = :source AND head.object_type = :object_type
-            AND head.external_id = given.external_id
-        LEFT JOIN raw.records AS newest ON newest.id = head.record_id
-        WHERE newest.content_hash IS DISTINCT FROM given.content_hash
-        ORDER BY given.external_id
-        ON CONFLICT DO NOTHING
-        RETURNING id, external_id, modified_at
-    ),
-    moved AS (
-        INSERT INTO raw.heads AS head (source, object_type, external_id, record_id, modified_at)
-        SELECT :source, :object_type, landed.external_id, landed.id, landed.modified_at
-        FROM landed
-        ORDER BY landed.external_id
-        ON CONFLICT (source, object_type, external_id) DO UPDATE
-        SET record_id = excluded.record_id, modified_at = excluded.modified_at
-        WHERE head.modified_at <= excluded.modified_at
-    )
-    SELECT count(*) FROM landed
+_KNOWN = """
+    SELECT external_id FROM raw.heads
+    WHERE source = :source AND object_type = :object_type AND external_id = ANY(CAST(:ids AS text[]))
 """
-
+_UNAWARE = """
+    SELECT DISTINCT head.external_id
+    FROM jsonb_to_recordset(CAST(:links AS jsonb)) AS given (line_item text, deal text)
+    INNER JOIN raw.heads AS head
+        ON head.source = :source AND head.object_type = 'deal' AND head.external_id = given.deal
+    INNER JOIN raw.records AS record ON record.id = head.record_id
+    WHERE NOT record.archived
+        AND NOT EXISTS (
+            SELECT FROM raw.linked_records(record.associations) AS linked
+            WHERE linked.object_type = 'line_item' AND linked.external_id = given.line_item
+        )
+"""
 _MISSING = """
     SELECT DISTINCT linked.object_type, linked.external_id
     FROM raw.heads AS head

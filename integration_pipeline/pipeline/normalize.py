@@ -24,33 +24,40 @@ from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.statistics import after_bulk
 
-_CHUNK = 1_000
+# Small, because the real-time path waits while a chunk of a long run is being written.
+_CHUNK = 250
+_NORMALIZE_LOCK = 7_310_552_043
 
 Links = Mapping[tuple[str, str], tuple[int, str]]
 """(object type, external id) to (customer id, company name)."""
 
 
 def normalize(pipeline: Pipeline, scope: Scope) -> StageReport:
-    """Map every deal in scope whose records or whose mapping changed. One transaction per 1,000 deals.
+    """Map every deal in scope whose records, customer or mapping changed. One transaction per 250 deals.
 
     Only deals that passed the raw gate are read. Counts: `deals_read`, `deals_new`, `deals_changed`,
     `deals_unchanged`, `won`, `lost`, `open`, `archived`.
     """
     with reporting("normalize") as report:
+        ids = None if scope.deal_keys is None else deal_ids(scope.deal_keys, pipeline.mapping.source)
         with pipeline.engine.connect() as connection:
-            due = connection.execute(
-                text(_DUE),
-                {
-                    "source": pipeline.mapping.source,
-                    "mapping_version": pipeline.mapping_version,
-                    "deal_keys": scope.parameters()["deal_keys"],
-                },
-            ).all()
+            due = [row.external_id for row in connection.execute(text(_DUE), _parameters(pipeline, ids))]
         for chunk in chunked(due, _CHUNK):
             with pipeline.engine.begin() as connection:
-                _normalize_chunk(connection, pipeline, scope, chunk, report)
+                # Two drivers may have found the same deals due: the second waits, and finds what is left.
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _NORMALIZE_LOCK})
+                still_due = connection.execute(text(_DUE_RECORDS), _parameters(pipeline, chunk)).all()
+                _normalize_chunk(connection, pipeline, scope, still_due, report)
         after_bulk(pipeline, report.counts["deals_new"] + report.counts["deals_changed"], "crm")
     return report
+
+
+def _parameters(pipeline: Pipeline, ids: Sequence[str] | None) -> dict[str, Any]:
+    return {
+        "source": pipeline.mapping.source,
+        "mapping_version": pipeline.mapping_version,
+        "ids": None if ids is None else list(ids),
+    }
 
 
 def _normalize_chunk(
@@ -58,7 +65,7 @@ def _normalize_chunk(
 ) -> None:
     deals = [record_of(row) for row in due]
     line_items = _line_items(connection, pipeline.mapping.source, deals)
-    links = _links(connection, pipeline.mapping.source)
+    links = _links(connection, pipeline.mapping.source, deals)
     rows: list[dict[str, Any]] = []
     for row, deal in zip(due, deals, strict=True):
         customer = _customer_of(deal, links)
@@ -103,8 +110,14 @@ def _line_items(
     return found
 
 
-def _links(connection: Connection, source: str) -> Links:
-    rows = connection.execute(text(_LINKS), {"source": source})
+def _links(connection: Connection, source: str, deals: Sequence[CrmRecord]) -> Links:
+    ids = {
+        link.external_id
+        for deal in deals
+        for kind in (ObjectType.COMPANY, ObjectType.CONTACT)
+        for link in deal.associations.get(kind, ())
+    }
+    rows = connection.execute(text(_LINKS), {"source": source, "ids": list(ids)})
     return {(row.object_type, row.external_id): (row.customer_id, row.name) for row in rows}
 
 
@@ -119,7 +132,8 @@ def _customer_of(deal: CrmRecord, links: Links) -> tuple[int, str] | None:
 
 def _close_month(pipeline: Pipeline, mapped: MappedDeal, first_seen: date) -> date:
     """The month a deal is filed under: its close date's if that can be right, else when it was first seen."""
-    first, last = pipeline.rules.first_month, pipeline.today()
+    # Where it is already tomorrow, deals are closed tomorrow.
+    first, last = pipeline.rules.first_month, max(pipeline.days_by_entity().values())
     closed = mapped.close_date
     if closed is not None and first <= closed and closed.replace(day=1) <= last:
         return closed.replace(day=1)
@@ -155,7 +169,7 @@ def _deal_row(
         "source": deal.source,
         "external_id": deal.external_id,
         "raw_record_id": row.id,
-        "inputs_watermark": row.inputs_watermark,
+        "inputs_hash": row.inputs_hash,
         "content_hash": hashlib.sha256(text_of_content.encode()).hexdigest(),
     }
 
@@ -169,39 +183,42 @@ def deal_ids(keys: Iterable[str], source: str) -> list[str]:
     return [key.removeprefix(prefix) for key in keys]
 
 
-# A deal is due if it was never read, if the mapping changed, or if any record it is made of is newer
-# than the newest one it was made of last time.
+# A deal is due if it was never read, if the mapping changed, or if what it is made of did.
 _DUE = """
-    SELECT record.*, inputs.watermark AS inputs_watermark, seen.first_day AS first_seen
-    FROM raw.heads AS head
-    INNER JOIN raw.records AS record ON record.id = head.record_id
+    SELECT inputs.external_id
+    FROM raw.deal_inputs AS inputs
     INNER JOIN posting.gate_records AS gate
-        ON gate.subject_kind = 'raw_record' AND gate.subject_id = record.id AND gate.passed
-    CROSS JOIN LATERAL (
-        SELECT greatest(head.record_id, max(input.record_id)) AS watermark
-        FROM raw.linked_records(record.associations) AS linked
-        INNER JOIN raw.heads AS input
-            ON input.source = head.source AND input.object_type = linked.object_type
-            AND input.external_id = linked.external_id
-    ) AS inputs
-    LEFT JOIN crm.deal_heads AS known ON known.deal_key = head.source || ':' || head.external_id
-    CROSS JOIN LATERAL (
-        SELECT CAST(min(version.received_at) AT TIME ZONE 'UTC' AS date) AS first_day
-        FROM raw.records AS version
-        WHERE version.source = head.source AND version.object_type = head.object_type
-            AND version.external_id = head.external_id
-    ) AS seen
-    WHERE head.source = :source AND head.object_type = 'deal'
-        AND (
-            CAST(:deal_keys AS text[]) IS NULL
-            OR head.source || ':' || head.external_id = ANY(CAST(:deal_keys AS text[]))
-        )
+        ON gate.subject_kind = 'raw_record' AND gate.subject_id = inputs.record_id AND gate.passed
+    LEFT JOIN crm.deal_heads AS known ON known.deal_key = inputs.source || ':' || inputs.external_id
+    WHERE inputs.source = :source
+        AND (CAST(:ids AS text[]) IS NULL OR inputs.external_id = ANY(CAST(:ids AS text[])))
         AND (
             known.deal_key IS NULL
             OR known.mapping_version <> :mapping_version
-            OR known.inputs_watermark < inputs.watermark
+            OR known.inputs_hash <> inputs.hash
         )
-    ORDER BY length(head.external_id), head.external_id
+    ORDER BY length(inputs.external_id), inputs.external_id
+"""
+_DUE_RECORDS = """
+    SELECT record.*, inputs.hash AS inputs_hash, seen.first_day AS first_seen
+    FROM raw.deal_inputs AS inputs
+    INNER JOIN raw.records AS record ON record.id = inputs.record_id
+    INNER JOIN posting.gate_records AS gate
+        ON gate.subject_kind = 'raw_record' AND gate.subject_id = inputs.record_id AND gate.passed
+    CROSS JOIN LATERAL (
+        SELECT CAST(min(version.received_at) AT TIME ZONE 'UTC' AS date) AS first_day
+        FROM raw.records AS version
+        WHERE version.source = record.source AND version.object_type = record.object_type
+            AND version.external_id = record.external_id
+    ) AS seen
+    LEFT JOIN crm.deal_heads AS known ON known.deal_key = inputs.source || ':' || inputs.external_id
+    WHERE inputs.source = :source AND inputs.external_id = ANY(CAST(:ids AS text[]))
+        AND (
+            known.deal_key IS NULL
+            OR known.mapping_version <> :mapping_version
+            OR known.inputs_hash <> inputs.hash
+        )
+    ORDER BY length(inputs.external_id), inputs.external_id
 """
 _HEADS = """
     SELECT record.*
@@ -214,12 +231,13 @@ _LINKS = """
     SELECT link.object_type, link.external_id, link.customer_id, customer.name
     FROM crm.customer_links AS link
     INNER JOIN crm.customers AS customer ON customer.id = link.customer_id
-    WHERE link.source = :source
+    WHERE link.source = :source AND link.object_type IN ('company', 'contact')
+        AND link.external_id = ANY(CAST(:ids AS text[]))
 """
 _STORE = """
     WITH given AS (
         SELECT * FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS deal (
-            deal_key text, source text, external_id text, raw_record_id bigint, inputs_watermark bigint,
+            deal_key text, source text, external_id text, raw_record_id bigint, inputs_hash text,
             close_month date, state text, stage text, name text, company_name text, customer_id bigint,
             owner text, currency text, amount_minor bigint, close_date date, charge_count integer,
             terms jsonb, problems jsonb, content_hash text
@@ -248,15 +266,15 @@ _STORE = """
         RETURNING id, deal_key, version
     ),
     moved AS (
-        INSERT INTO crm.deal_heads AS head (deal_key, deal_id, close_month, inputs_watermark, mapping_version)
+        INSERT INTO crm.deal_heads AS head (deal_key, deal_id, close_month, inputs_hash, mapping_version)
         SELECT
             compared.deal_key, coalesce(stored.id, compared.current_id), compared.close_month,
-            compared.inputs_watermark, :mapping_version
+            compared.inputs_hash, :mapping_version
         FROM compared
         LEFT JOIN stored ON stored.deal_key = compared.deal_key
         ON CONFLICT (deal_key) DO UPDATE SET
             deal_id = excluded.deal_id, close_month = excluded.close_month,
-            inputs_watermark = excluded.inputs_watermark, mapping_version = excluded.mapping_version,
+            inputs_hash = excluded.inputs_hash, mapping_version = excluded.mapping_version,
             updated_at = clock_timestamp()
     )
     SELECT

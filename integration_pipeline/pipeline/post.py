@@ -141,7 +141,8 @@ _HOLD = "SELECT pg_advisory_lock(:lock, CAST(:token % 2147483647 AS integer))"
 _LET_GO = "SELECT pg_advisory_unlock(:lock, CAST(:token % 2147483647 AS integer))"
 
 # Only documents that passed the gate, are still planned, and whose day has come where they are billed;
-# a credit note only after the invoice it reverses.
+# a credit note only after the invoice it reverses, an invoice only while its deal is won: one that was lost
+# waits for a person in quarantine, and must not be invoiced meanwhile.
 _CLAIM = """
     WITH due AS (
         SELECT intent.id, document.issue_date, document.kind, document.deal_key, document.document_key
@@ -151,7 +152,8 @@ _CLAIM = """
             ON gate.subject_kind = 'document' AND gate.subject_id = document.id AND gate.passed
         INNER JOIN unnest(CAST(:entities AS text[]), CAST(:days AS date[])) AS today (entity, day)
             ON today.entity = document.entity
-        WHERE intent.target = :target
+        WHERE intent.target = :target AND intent.state IN ('pending', 'claimed')
+            AND intent.due_on <= today.day
             AND (
                 intent.state = 'pending'
                 OR (
@@ -170,7 +172,7 @@ _CLAIM = """
                     )
                 )
             )
-            AND document.state = 'planned' AND document.issue_date <= today.day
+            AND document.state = 'planned'
             AND crm.in_scope(
                 document.close_month, document.deal_key, CAST(:first_month AS date),
                 CAST(:last_month AS date), CAST(:deal_keys AS text[])
@@ -181,6 +183,13 @@ _CLAIM = """
                     SELECT FROM posting.intents AS reversed
                     WHERE reversed.document_id = document.reverses_id AND reversed.target = intent.target
                         AND reversed.state = 'posted'
+                )
+            )
+            AND (
+                document.kind = 'credit_note'
+                OR EXISTS (
+                    SELECT FROM crm.current_deals AS deal
+                    WHERE deal.deal_key = document.deal_key AND deal.state = 'won'
                 )
             )
         ORDER BY document.issue_date, document.kind, length(document.deal_key), document.document_key

@@ -296,7 +296,7 @@ _SUPERSEDE = """
 _STORE_SCHEDULES = """
     WITH given AS (
         SELECT * FROM jsonb_to_recordset(CAST(:schedules AS jsonb)) AS schedule (
-            deal_key text, deal_id bigint, terms_hash text, currency text, total_minor bigint
+            deal_key text, deal_id bigint, terms_hash text, currency text, total_minor numeric
         )
     ),
     stored AS (
@@ -353,11 +353,11 @@ _STORE_LINES = """
 """
 _STORE_INTENTS = """
     INSERT INTO posting.intents (
-        intent_key, target, entity, document_id, document_reference, body_hash, state
+        intent_key, target, entity, document_id, document_reference, body_hash, due_on, state
     )
     SELECT
         given.intent_key, :target, given.entity, document.id, given.document_reference, given.body_hash,
-        'pending'
+        document.issue_date, 'pending'
     FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS given (
         document_key text, entity text, intent_key text, document_reference text, body_hash text
     )

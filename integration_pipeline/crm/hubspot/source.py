@@ -37,6 +37,8 @@ Links: TypeAlias = dict[str, tuple[Association, ...]]
 _TARGETS: Mapping[ObjectType, tuple[ObjectType, ...]] = {
     ObjectType.DEAL: (ObjectType.COMPANY, ObjectType.CONTACT, ObjectType.LINE_ITEM),
     ObjectType.CONTACT: (ObjectType.COMPANY,),
+    # A deal does not count as modified when it gets a line item, so the line item has to name its deal.
+    ObjectType.LINE_ITEM: (ObjectType.DEAL,),
 }
 # Longer request lines were answered 414 (from about 8,000 characters).
 _LONGEST_PROPERTY_LIST = 6_000
@@ -98,9 +100,10 @@ class HubSpotSource:
         """Groups of up to about 1,000 complete records modified since `since` less the overlap; None reads
         all.
 
-        Deals come with their companies, contacts and line items, contacts with their companies. Records
-        inside the overlap come again: the caller tells versions apart by `content_hash`. The next `since`
-        is the highest `modified_at` received. Archived records are not among them: see `archived_since`.
+        Deals come with their companies, contacts and line items, contacts with their companies, line items
+        with their deals. Records inside the overlap come again: the caller tells versions apart by
+        `content_hash`. The next `since` is the highest `modified_at` received. Archived records are not
+        among them: see `archived_since`.
         """
         plural(object_type)
         pages = (

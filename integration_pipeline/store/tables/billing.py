@@ -48,7 +48,8 @@ schedules = Table(
     text("rule_set_version"),
     text("terms_hash"),
     Column("currency", Text),
-    Column("total_minor", BigInteger, nullable=False),
+    # Each document fits 64 bits, but not the sum of a hundred years of the largest that terms allow.
+    Column("total_minor", Numeric, nullable=False),
     moment("created_at", default_now=True),
     UniqueConstraint("deal_id", "rule_set_version"),
     schema="billing",

@@ -100,14 +100,14 @@ deals = Table(
     schema="crm",
 )
 
-# The current version of each deal, and which inputs it was computed from.
+# The current version of each deal, and a hash over the record versions and customers it was computed from.
 deal_heads = Table(
     "deal_heads",
     metadata,
     text("deal_key", primary_key=True),
     Column("deal_id", BigInteger, ForeignKey(deals.c.id), nullable=False, unique=True),
     Column("close_month", Date, nullable=False),
-    Column("inputs_watermark", BigInteger, nullable=False),
+    text("inputs_hash"),
     text("mapping_version"),
     moment("updated_at", default_now=True),
     Index("ix_deal_heads_close_month", "close_month"),

@@ -74,6 +74,8 @@ intents = Table(
     Column("document_id", BigInteger, ForeignKey("billing.documents.id"), nullable=False),
     text("document_reference"),
     text("body_hash"),
+    # The document's issue date, here too so that an index finds what is due among all that waits.
+    Column("due_on", Date, nullable=False),
     text("state"),
     Column("fencing_token", BigInteger, nullable=False, server_default="0"),
     moment("lease_until", nullable=True),
@@ -90,7 +92,7 @@ intents = Table(
     Index(
         "ix_intents_open",
         "target",
-        "document_id",
+        "due_on",
         postgresql_where=sql_text("state IN ('pending', 'claimed', 'uncertain')"),
     ),
     schema="posting",

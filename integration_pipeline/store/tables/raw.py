@@ -20,7 +20,13 @@ records = Table(
     text("content_hash"),
     Column("properties", JSONB, nullable=False),
     Column("associations", JSONB, nullable=False),
-    UniqueConstraint("source", "object_type", "external_id", "modified_at", "content_hash"),
+    # The version that was newest when this one landed, 0 for none: links change without a new modification
+    # time, so content may return to what it was, and is then a version of its own.
+    Column("follows_id", BigInteger, nullable=False),
+    UniqueConstraint(
+        *("source", "object_type", "external_id", "modified_at", "content_hash", "follows_id"),
+        name="uq_records_version",
+    ),
     schema="raw",
 )
 

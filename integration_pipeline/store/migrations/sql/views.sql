@@ -4,7 +4,7 @@
 CREATE VIEW crm.current_deals AS
 SELECT deal.*
 FROM crm.deal_heads AS head
-INNER JOIN crm.deals AS deal ON deal.id = head.deal_id;
+INNER JOIN crm.deals AS deal ON head.deal_id = deal.id;
 
 -- The records a record is associated with. VOLATILE although it is not: PostgreSQL would inline the
 -- function otherwise and plan for 10,000 links a record instead of a handful (2.9 s instead of 40 ms).
@@ -16,9 +16,31 @@ LANGUAGE sql VOLATILE ROWS 5 AS $$
     CROSS JOIN LATERAL jsonb_array_elements(linked.links) AS link
 $$;
 
+-- What each deal is made of, as a hash: the versions of its own and its linked records, and the customers of
+-- its companies and contacts. Not their highest id: ids are drawn before they are committed, so what is
+-- committed next need not be higher.
+CREATE VIEW raw.deal_inputs AS
+SELECT head.source, head.external_id, head.record_id, inputs.hash
+FROM raw.heads AS head
+INNER JOIN raw.records AS record ON record.id = head.record_id
+CROSS JOIN LATERAL (
+    SELECT
+        md5(head.record_id || coalesce(string_agg(
+            ',' || input.record_id || ':' || coalesce(link.customer_id, 0), '' ORDER BY input.record_id
+        ), '')) AS hash
+    FROM raw.linked_records(record.associations) AS linked
+    INNER JOIN raw.heads AS input
+        ON input.source = head.source AND input.object_type = linked.object_type
+        AND input.external_id = linked.external_id
+    LEFT JOIN crm.customer_links AS link
+        ON link.source = input.source AND link.object_type = input.object_type
+        AND link.external_id = input.external_id
+) AS inputs
+WHERE head.object_type = 'deal';
+
 -- Whether a deal lies in a scope: close months (both bounds included) and deal keys; NULL bounds nothing.
 CREATE FUNCTION crm.in_scope(
-    close_month date, deal_key text, first_month date, last_month date, deal_keys text []
+    close_month date, deal_key text, first_month date, last_month date, deal_keys text[]
 ) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
     SELECT

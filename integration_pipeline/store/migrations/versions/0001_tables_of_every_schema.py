@@ -181,6 +181,7 @@ def upgrade() -> None:
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("properties", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("associations", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("follows_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_records")),
         sa.UniqueConstraint(
             "source",
@@ -188,7 +189,8 @@ def upgrade() -> None:
             "external_id",
             "modified_at",
             "content_hash",
-            name=op.f("uq_records_source_object_type_external_id_modified_at_content_hash"),
+            "follows_id",
+            name="uq_records_version",
         ),
         schema="raw",
     )
@@ -345,7 +347,7 @@ def upgrade() -> None:
         sa.Column("rule_set_version", sa.Text(), nullable=False),
         sa.Column("terms_hash", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=True),
-        sa.Column("total_minor", sa.BigInteger(), nullable=False),
+        sa.Column("total_minor", sa.Numeric(), nullable=False),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -364,7 +366,7 @@ def upgrade() -> None:
         sa.Column("deal_key", sa.Text(), nullable=False),
         sa.Column("deal_id", sa.BigInteger(), nullable=False),
         sa.Column("close_month", sa.Date(), nullable=False),
-        sa.Column("inputs_watermark", sa.BigInteger(), nullable=False),
+        sa.Column("inputs_hash", sa.Text(), nullable=False),
         sa.Column("mapping_version", sa.Text(), nullable=False),
         sa.Column(
             "updated_at",
@@ -475,6 +477,7 @@ def upgrade() -> None:
         sa.Column("document_id", sa.BigInteger(), nullable=False),
         sa.Column("document_reference", sa.Text(), nullable=False),
         sa.Column("body_hash", sa.Text(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("fencing_token", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
@@ -511,7 +514,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_intents_open",
         "intents",
-        ["target", "document_id"],
+        ["target", "due_on"],
         unique=False,
         schema="posting",
         postgresql_where=sa.text("state IN ('pending', 'claimed', 'uncertain')"),
