@@ -1,0 +1,72 @@
+"""PostgreSQL for every test that needs it: one server a process, a fresh migrated database a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import Engine, NullPool, create_engine
+
+from integration_pipeline.store.embedded import EmbeddedPostgres
+from integration_pipeline.store.migrate import upgrade
+
+_TEMPLATE = "migrated"
+_DATABASE_NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A server of this process's own. Nothing here has to survive a crash of the machine."""
+    data_dir = tmp_path_factory.mktemp("postgres")
+    settings = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+    with EmbeddedPostgres.start(data_dir, settings=settings) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def administrator(postgres: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(postgres.url("postgres", "postgresql"), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """A migrated database to copy: copying takes a tenth of migrating."""
+    postgres.ensure_database(_TEMPLATE)
+    engine = create_engine(postgres.url(_TEMPLATE), poolclass=NullPool)
+    upgrade(engine)
+    engine.dispose()
+    return _TEMPLATE
+
+
+NewDatabase = Callable[[str], Engine]
+
+
+@pytest.fixture
+def new_database(postgres: EmbeddedPostgres, administrator: psycopg.Connection) -> Iterator[NewDatabase]:
+    """Makes a database as a copy of another (`template0` is empty); all are dropped after the test."""
+    engines: dict[str, Engine] = {}
+
+    def make(template: str) -> Engine:
+        name = f"test_{next(_DATABASE_NUMBERS)}"
+        administrator.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        engines[name] = create_engine(postgres.url(name))
+        return engines[name]
+
+    yield make
+    for name, engine in engines.items():
+        engine.dispose()
+        administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def engine(new_database: NewDatabase, template: str) -> Engine:
+    """A migrated, empty database."""
+    return new_database(template)
