@@ -1,0 +1,26 @@
+"""The assets, a file per stage, each named for what it leaves behind.
+
+A file whose asset takes a `context` has no `from __future__ import annotations`: Dagster 1.13 compares that
+annotation by identity and refuses its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from integration_pipeline.defs.assets.customers import customers
+from integration_pipeline.defs.assets.deals import deals
+from integration_pipeline.defs.assets.gate import gate
+from integration_pipeline.defs.assets.invoices import invoices
+from integration_pipeline.defs.assets.planned_invoices import planned_invoices
+from integration_pipeline.defs.assets.raw_hubspot import raw_hubspot
+from integration_pipeline.defs.in_force import InForce
+
+__all__ = ["build_assets"]
+
+
+def build_assets(force: InForce) -> Sequence[dg.AssetsDefinition]:
+    """Every asset of the pipeline, under the mapping and the rule set in force."""
+    return [make(force) for make in (raw_hubspot, customers, deals, planned_invoices, gate, invoices)]
