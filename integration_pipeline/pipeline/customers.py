@@ -1,309 +1,350 @@
 """Customers: which CRM companies and contacts are one and the same payer, and on what evidence.
 
-Belongs here: linking new companies and contacts to customers, once. Does not belong here: which fields
-hold a tax id or a domain (mapping), matching with customers of an accounting system (accounting).
+Belongs here: linking new companies and contacts to customers, once. Does not belong here: the decision
+(`customer_matching`), which fields hold a tax id or a domain (mapping), matching with customers of an
+accounting system (accounting).
 
 A link, once made, stays: documents were issued under it. What later speaks for another customer is
-recorded as a candidate for a person to decide.
+recorded as a candidate for a person to decide. What a customer is called follows the company it began with.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from integration_pipeline.crm.records import Association, CrmRecord, ObjectType
+from integration_pipeline.crm.records import CrmRecord, ObjectType
 from integration_pipeline.mapping.apply import read_fields
-from integration_pipeline.mapping.document import MatchRule
+from integration_pipeline.mapping.document import Mapping
 from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.customer_matching import (
+    Customer,
+    Directory,
+    normal_domain,
+    normal_tax_id,
+    primary_first,
+)
+from integration_pipeline.pipeline.landing import record_of
 from integration_pipeline.pipeline.reports import StageReport, reporting
+from integration_pipeline.pipeline.scope import Scope
 
 _CUSTOMERS_LOCK = 7_310_552_042
+_FOUNDER = "first_seen"
 
 
-@dataclass(slots=True)
-class _Customer:
-    id: int
-    name: str
-    domain: str | None
-    tax_id: str | None
-
-
-@dataclass(slots=True)
-class _Directory:
-    """All customers by what identifies them; the first to hold a domain or tax id keeps it."""
-
-    by_id: dict[int, _Customer] = field(default_factory=dict[int, _Customer])
-    by_domain: dict[str, _Customer] = field(default_factory=dict[str, _Customer])
-    by_tax_id: dict[str, _Customer] = field(default_factory=dict[str, _Customer])
-
-    def add(self, customer: _Customer) -> None:
-        self.by_id[customer.id] = customer
-        if customer.domain:
-            self.by_domain.setdefault(customer.domain, customer)
-        if customer.tax_id:
-            self.by_tax_id.setdefault(customer.tax_id, customer)
-
-
-def link_customers(pipeline: Pipeline) -> StageReport:
+def link_customers(pipeline: Pipeline, scope: Scope | None = None) -> StageReport:
     """Give every new company and contact its customer. One transaction; safe to repeat.
 
-    Counts: `customers_new`, `companies_linked`, `companies_merged`, `contacts_linked`,
-    `candidates_pending`.
+    With deals in the scope only what they refer to is looked at. Counts: `customers_new`,
+    `companies_linked`, `companies_merged`, `contacts_linked`, `candidates_pending`.
     """
+    ids = (scope or Scope.everything()).deal_ids(pipeline.mapping.source)
     with reporting("customers") as report, pipeline.engine.begin() as connection:
         # Two runs at once would each create the same customer: the second waits and finds it.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CUSTOMERS_LOCK})
-        directory = _Directory()
-        for row in connection.execute(text("SELECT id, name, domain, tax_id FROM crm.customers ORDER BY id")):
-            directory.add(_Customer(row.id, row.name, row.domain, row.tax_id))
-        for company in _pending(connection, pipeline, ObjectType.COMPANY):
-            _place_company(connection, pipeline, directory, company, report)
-        links = _company_links(connection, pipeline.mapping.source)
-        for contact in _pending(connection, pipeline, ObjectType.CONTACT):
-            _place_contact(connection, pipeline, directory, links, contact, report)
+        companies = _pending(connection, pipeline.mapping, ObjectType.COMPANY, ids)
+        contacts = _pending(connection, pipeline.mapping, ObjectType.CONTACT, ids)
+        if companies or contacts:
+            _link(connection, pipeline.mapping, companies, contacts, report)
     return report
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
+    """A company or contact with a version that was not looked at yet; `linked_to` is its customer so far."""
+
     record_id: int
     record: CrmRecord
+    fields: dict[str, str | None]
     linked_to: int | None
+    linked_by: str | None
+
+    @property
+    def domain(self) -> str | None:
+        return normal_domain(self.fields.get("domain"))
+
+    @property
+    def email_domain(self) -> str | None:
+        return normal_domain((self.fields.get("email") or "").rpartition("@")[2])
+
+    @property
+    def tax_id(self) -> str | None:
+        return normal_tax_id(self.fields.get("tax_id"))
 
 
-def _pending(connection: Connection, pipeline: Pipeline, object_type: ObjectType) -> list[_Pending]:
-    rows = connection.execute(
-        text(_PENDING), {"source": pipeline.mapping.source, "object_type": object_type.value}
-    )
-    return [_Pending(row.id, record_of(row), row.customer_id) for row in rows]
+@dataclass(slots=True)
+class _Decisions:
+    """Rows to store, collected first: one statement for all instead of four for each company."""
 
+    customers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    links: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    candidates: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
-def record_of(row: Any) -> CrmRecord:
-    """A row of `raw.records` as the record it came from."""
-    return CrmRecord(
-        source=row.source,
-        object_type=ObjectType(row.object_type),
-        external_id=row.external_id,
-        modified_at=row.modified_at,
-        archived=row.archived,
-        properties=row.properties,
-        associations={
-            ObjectType(kind): tuple(Association(link["id"], tuple(link["labels"])) for link in links)
-            for kind, links in row.associations.items()
-        },
-    )
-
-
-def _place_company(
-    connection: Connection,
-    pipeline: Pipeline,
-    directory: _Directory,
-    pending: _Pending,
-    report: StageReport,
-) -> None:
-    fields = read_fields(pipeline.mapping.company, pending.record)
-    domain, tax_id = normal_domain(fields.get("domain")), normal_tax_id(fields.get("tax_id"))
-    matches = list(_matches(pipeline.mapping.customers, directory, domain, tax_id))
-    if pending.linked_to is not None:
-        for rule, customer, evidence in matches:
-            if customer.id != pending.linked_to:
-                _candidate(connection, pending, customer, rule.rule, evidence, "pending", report)
-        _touch_link(connection, pending)
-        return
-    merged = [match for match in matches if match[0].decision == "merged"]
-    if merged:
-        rule, customer, evidence = merged[0]
-        _link(connection, pending, customer.id, rule.rule, evidence)
-        report.counts["companies_merged"] += 1
-    else:
-        customer = _create(connection, pending, fields, domain, tax_id)
-        directory.add(customer)
-        report.counts["customers_new"] += 1
-    report.counts["companies_linked"] += 1
-    for rule, other, evidence in matches:
-        decision = rule.decision if other is customer or rule.decision != "merged" else "pending"
-        _candidate(connection, pending, other, rule.rule, evidence, decision, report)
-
-
-def _matches(
-    rules: Iterable[MatchRule], directory: _Directory, domain: str | None, tax_id: str | None
-) -> Iterable[tuple[MatchRule, _Customer, dict[str, str]]]:
-    for rule in rules:
-        index, value = (
-            (directory.by_tax_id, tax_id) if rule.rule == "same_tax_id" else (directory.by_domain, domain)
+    def link(self, pending: _Pending, customer_id: int, rule: str, evidence: dict[str, str]) -> None:
+        self.links.append(
+            {
+                "object_type": pending.record.object_type.value,
+                "external_id": pending.record.external_id,
+                "customer_id": customer_id,
+                "record_id": pending.record_id,
+                "rule": rule,
+                "evidence": evidence,
+            }
         )
-        if value is None or value in rule.ignore or (found := index.get(value)) is None:
-            continue
-        if rule.rule == "same_domain" and tax_id and found.tax_id and tax_id != found.tax_id:
-            # One domain, two tax ids: two companies of a group, or a mistake. Not ours to guess.
-            rule = rule.model_copy(update={"decision": "pending"})
-        yield rule, found, {rule.rule.removeprefix("same_"): value, "customer": found.name}
+
+    def store(self, connection: Connection, source: str) -> int:
+        """Answers how many new candidates wait for a person."""
+        batches = {
+            "source": source,
+            "customers": json.dumps(self.customers),
+            "links": json.dumps(self.links),
+            "candidates": json.dumps(self.candidates),
+        }
+        connection.execute(text(_STORE_CUSTOMERS), batches)
+        connection.execute(text(_STORE_LINKS), batches)
+        return connection.execute(text(_STORE_CANDIDATES), batches).scalar_one()
 
 
-def _place_contact(
-    connection: Connection,
-    pipeline: Pipeline,
-    directory: _Directory,
-    links: dict[str, int],
-    pending: _Pending,
-    report: StageReport,
-) -> None:
-    if pending.linked_to is not None:
-        _touch_link(connection, pending)
-        return
-    companies = primary_first(pending.record.associations.get(ObjectType.COMPANY, ()))
-    for company in companies:
-        if (customer_id := links.get(company)) is not None:
-            _link(connection, pending, customer_id, "company_of_contact", {"company": company})
-            report.counts["contacts_linked"] += 1
-            return
-    email = read_fields(pipeline.mapping.contact, pending.record).get("email") or ""
-    domain = normal_domain(email.rpartition("@")[2])
-    ignored = {value for rule in pipeline.mapping.customers for value in rule.ignore}
-    if domain and domain not in ignored and (customer := directory.by_domain.get(domain)) is not None:
-        _link(connection, pending, customer.id, "same_email_domain", {"domain": domain})
-        report.counts["contacts_linked"] += 1
-
-
-def primary_first(links: Iterable[Association]) -> list[str]:
-    """Record ids, those labelled primary first, otherwise by id."""
-    ordered = sorted(links, key=lambda link: ("primary" not in map(str.lower, link.labels), link.external_id))
-    return [link.external_id for link in ordered]
-
-
-def normal_domain(domain: str | None) -> str | None:
-    """`WWW.Acme.com ` as `acme.com`."""
-    return (domain or "").strip().lower().removeprefix("www.") or None
-
-
-def normal_tax_id(tax_id: str | None) -> str | None:
-    """`DE 616 781 013` as `DE616781013`."""
-    return re.sub(r"[^0-9A-Z]", "", (tax_id or "").upper()) or None
-
-
-def _create(
-    connection: Connection,
-    pending: _Pending,
-    fields: dict[str, str | None],
-    domain: str | None,
-    tax_id: str | None,
-) -> _Customer:
-    name = fields.get("name") or f"Company {pending.record.external_id}"
-    customer_id: int = connection.execute(
-        text(_CREATE),
-        {
-            "name": name,
-            "domain": domain,
-            "tax_id": tax_id,
-            "billing_email": fields.get("billing_email"),
-            "country": fields.get("country"),
-        },
-    ).scalar_one()
-    _link(connection, pending, customer_id, "first_seen", {"name": name})
-    return _Customer(customer_id, name, domain, tax_id)
+def _pending(
+    connection: Connection, mapping: Mapping, object_type: ObjectType, ids: Sequence[str] | None
+) -> list[_Pending]:
+    document = mapping.company if object_type is ObjectType.COMPANY else mapping.contact
+    rows = connection.execute(
+        text(_PENDING if ids is None else _PENDING_OF_DEALS),
+        {"source": mapping.source, "object_type": object_type.value, "ids": ids},
+    )
+    found = ((row, record_of(row)) for row in rows)
+    return [
+        _Pending(row.id, record, read_fields(document, record), row.customer_id, row.rule)
+        for row, record in found
+    ]
 
 
 def _link(
-    connection: Connection, pending: _Pending, customer_id: int, rule: str, evidence: dict[str, str]
-) -> None:
-    connection.execute(
-        text(_LINK),
-        {
-            "source": pending.record.source,
-            "object_type": pending.record.object_type.value,
-            "external_id": pending.record.external_id,
-            "customer_id": customer_id,
-            "record_id": pending.record_id,
-            "rule": rule,
-            "evidence": json.dumps(evidence),
-        },
-    )
-
-
-def _touch_link(connection: Connection, pending: _Pending) -> None:
-    connection.execute(
-        text(_TOUCH),
-        {
-            "source": pending.record.source,
-            "object_type": pending.record.object_type.value,
-            "external_id": pending.record.external_id,
-            "record_id": pending.record_id,
-        },
-    )
-
-
-def _candidate(
     connection: Connection,
-    pending: _Pending,
-    customer: _Customer,
-    rule: str,
-    evidence: dict[str, str],
-    decision: str,
+    mapping: Mapping,
+    companies: Sequence[_Pending],
+    contacts: Sequence[_Pending],
     report: StageReport,
 ) -> None:
-    connection.execute(
-        text(_CANDIDATE),
+    renamed = [_details(each, each.linked_to) for each in companies if each.linked_by == _FOUNDER]
+    connection.execute(text(_UPDATE_CUSTOMERS), {"customers": json.dumps(renamed)})
+    directory = _directory(connection, companies, contacts)
+    decisions = _Decisions()
+    new_ids = _new_ids(connection, sum(each.linked_to is None for each in companies))
+    for company in companies:
+        _place_company(mapping, directory, company, new_ids, decisions, report)
+    customer_of = _customers_of_companies(connection, mapping.source, contacts)
+    customer_of.update((link["external_id"], link["customer_id"]) for link in decisions.links)
+    for contact in contacts:
+        _place_contact(mapping, directory, customer_of, contact, decisions, report)
+    report.counts["candidates_pending"] += decisions.store(connection, mapping.source)
+
+
+def _directory(
+    connection: Connection, companies: Sequence[_Pending], contacts: Sequence[_Pending]
+) -> Directory:
+    """The customers that share a domain or tax id with what is to be placed."""
+    domains = {each.domain for each in companies} | {each.email_domain for each in contacts}
+    directory = Directory()
+    rows = connection.execute(
+        text(_SAME_IDENTITY),
         {
-            "source": pending.record.source,
-            "external_id": pending.record.external_id,
-            "customer_id": customer.id,
-            "rule": rule,
-            "evidence": json.dumps(evidence),
-            "decision": decision,
+            "domains": [domain for domain in domains if domain],
+            "tax_ids": [tax_id for tax_id in {each.tax_id for each in companies} if tax_id],
         },
     )
-    if decision == "pending":
-        report.counts["candidates_pending"] += 1
+    for row in rows:
+        directory.add(Customer(row.id, row.name, row.domain, row.tax_id))
+    return directory
 
 
-def _company_links(connection: Connection, source: str) -> dict[str, int]:
-    rows = connection.execute(
-        text(
-            "SELECT external_id, customer_id FROM crm.customer_links"
-            " WHERE source = :source AND object_type = 'company'"
-        ),
-        {"source": source},
-    )
+def _place_company(
+    mapping: Mapping,
+    directory: Directory,
+    company: _Pending,
+    new_ids: Iterator[int],
+    decisions: _Decisions,
+    report: StageReport,
+) -> None:
+    matches = list(directory.matches(mapping.customers, company.domain, company.tax_id))
+    joined = next((match for match in matches if match.decision == "merged"), None)
+    if company.linked_to is not None:
+        chosen = company.linked_to
+        decisions.link(company, chosen, company.linked_by or "", {})
+    elif joined is not None:
+        chosen = joined.customer.id
+        decisions.link(company, chosen, joined.rule, joined.evidence)
+        report.counts["companies_merged"] += 1
+        report.counts["companies_linked"] += 1
+    else:
+        chosen = next(new_ids)
+        details = _details(company, chosen)
+        decisions.customers.append(details)
+        decisions.link(company, chosen, _FOUNDER, {"name": details["name"]})
+        directory.add(Customer(chosen, details["name"], company.domain, company.tax_id))
+        report.counts["customers_new"] += 1
+        report.counts["companies_linked"] += 1
+    for match in matches:
+        same = match.customer.id == chosen
+        if same and company.linked_to is not None:
+            continue
+        decisions.candidates.append(
+            {
+                "external_id": company.record.external_id,
+                "customer_id": match.customer.id,
+                "rule": match.rule,
+                "evidence": match.evidence,
+                # One record belongs to one customer: that another rule would have merged it is a question.
+                "decision": "pending" if match.decision == "merged" and not same else match.decision,
+            }
+        )
+
+
+def _place_contact(
+    mapping: Mapping,
+    directory: Directory,
+    customer_of: dict[str, int],
+    contact: _Pending,
+    decisions: _Decisions,
+    report: StageReport,
+) -> None:
+    if contact.linked_to is not None:
+        decisions.link(contact, contact.linked_to, contact.linked_by or "", {})
+        return
+    companies = primary_first(contact.record.associations.get(ObjectType.COMPANY, ()))
+    company = next((each for each in companies if each in customer_of), None)
+    domain = contact.email_domain
+    ignored = {value for rule in mapping.customers for value in rule.ignore}
+    if company is not None:
+        decisions.link(contact, customer_of[company], "company_of_contact", {"company": company})
+    elif domain and domain not in ignored and (customer := directory.only_one_of(domain)) is not None:
+        decisions.link(contact, customer.id, "same_email_domain", {"domain": domain})
+    else:
+        return
+    report.counts["contacts_linked"] += 1
+
+
+def _details(company: _Pending, customer_id: int | None) -> dict[str, Any]:
+    return {
+        "id": customer_id,
+        "name": company.fields.get("name") or f"Company {company.record.external_id}",
+        "domain": company.domain,
+        "tax_id": company.tax_id,
+        "billing_email": company.fields.get("billing_email"),
+        "country": company.fields.get("country"),
+    }
+
+
+def _new_ids(connection: Connection, count: int) -> Iterator[int]:
+    return iter(connection.execute(text(_NEW_IDS), {"count": count}).scalars().all())
+
+
+def _customers_of_companies(
+    connection: Connection, source: str, contacts: Sequence[_Pending]
+) -> dict[str, int]:
+    ids = {
+        link.external_id for each in contacts for link in each.record.associations.get(ObjectType.COMPANY, ())
+    }
+    rows = connection.execute(text(_COMPANY_LINKS), {"source": source, "ids": list(ids)})
     return {row.external_id: row.customer_id for row in rows}
 
 
 # A contact without a customer is looked at again each time: its company may have come since.
 _PENDING = """
-    SELECT record.*, link.customer_id
+    SELECT record.*, link.customer_id, link.rule
     FROM raw.heads AS head
     INNER JOIN raw.records AS record ON record.id = head.record_id
     LEFT JOIN crm.customer_links AS link
         ON link.source = head.source AND link.object_type = head.object_type
         AND link.external_id = head.external_id
     WHERE head.source = :source AND head.object_type = :object_type AND NOT record.archived
-        AND (link.record_id IS NULL OR link.record_id < head.record_id)
+        AND link.record_id IS DISTINCT FROM head.record_id
     ORDER BY length(head.external_id), head.external_id
 """
-_CREATE = """
-    INSERT INTO crm.customers (name, domain, tax_id, billing_email, country)
-    VALUES (:name, :domain, :tax_id, :billing_email, :country)
-    RETURNING id
+_PENDING_OF_DEALS = """
+    WITH RECURSIVE reached AS (
+        SELECT 'deal' AS object_type, deal_id AS external_id
+        FROM unnest(CAST(:ids AS text[])) AS given (deal_id)
+        UNION
+        SELECT linked.object_type, linked.external_id
+        FROM reached
+        INNER JOIN raw.heads AS head
+            ON head.source = :source AND head.object_type = reached.object_type
+            AND head.external_id = reached.external_id
+        INNER JOIN raw.records AS record ON record.id = head.record_id
+        CROSS JOIN LATERAL raw.linked_records(record.associations) AS linked
+        WHERE linked.object_type IN ('company', 'contact')
+    )
+    SELECT record.*, link.customer_id, link.rule
+    FROM reached
+    INNER JOIN raw.heads AS head
+        ON head.source = :source AND head.object_type = reached.object_type
+        AND head.external_id = reached.external_id
+    INNER JOIN raw.records AS record ON record.id = head.record_id
+    LEFT JOIN crm.customer_links AS link
+        ON link.source = head.source AND link.object_type = head.object_type
+        AND link.external_id = head.external_id
+    WHERE reached.object_type = :object_type AND NOT record.archived
+        AND link.record_id IS DISTINCT FROM head.record_id
+    ORDER BY length(head.external_id), head.external_id
 """
-_LINK = """
-    INSERT INTO crm.customer_links
-        (source, object_type, external_id, customer_id, record_id, rule, evidence)
-    VALUES
-        (:source, :object_type, :external_id, :customer_id, :record_id, :rule, CAST(:evidence AS jsonb))
+_SAME_IDENTITY = """
+    SELECT id, name, domain, tax_id FROM crm.customers WHERE domain = ANY(CAST(:domains AS text[]))
+    UNION
+    SELECT id, name, domain, tax_id FROM crm.customers WHERE tax_id = ANY(CAST(:tax_ids AS text[]))
+    ORDER BY id
 """
-_TOUCH = """
-    UPDATE crm.customer_links SET record_id = :record_id
-    WHERE source = :source AND object_type = :object_type AND external_id = :external_id
+_COMPANY_LINKS = """
+    SELECT external_id, customer_id FROM crm.customer_links
+    WHERE source = :source AND object_type = 'company' AND external_id = ANY(CAST(:ids AS text[]))
 """
-_CANDIDATE = """
-    INSERT INTO crm.customer_candidates
-        (source, external_id, customer_id, rule, evidence, decision, decided_by)
-    VALUES
-        (:source, :external_id, :customer_id, :rule, CAST(:evidence AS jsonb), :decision, 'rule')
-    ON CONFLICT (source, external_id, customer_id, rule) DO NOTHING
+_NEW_IDS = """
+    SELECT nextval(pg_get_serial_sequence('crm.customers', 'id')) FROM generate_series(1, :count)
+"""
+_STORE_CUSTOMERS = """
+    INSERT INTO crm.customers (id, name, domain, tax_id, billing_email, country)
+    OVERRIDING SYSTEM VALUE
+    SELECT id, name, domain, tax_id, billing_email, country
+    FROM jsonb_to_recordset(CAST(:customers AS jsonb)) AS given (
+        id bigint, name text, domain text, tax_id text, billing_email text, country text
+    )
+"""
+_UPDATE_CUSTOMERS = """
+    UPDATE crm.customers AS customer
+    SET name = given.name, domain = given.domain, tax_id = given.tax_id,
+        billing_email = given.billing_email, country = given.country
+    FROM jsonb_to_recordset(CAST(:customers AS jsonb)) AS given (
+        id bigint, name text, domain text, tax_id text, billing_email text, country text
+    )
+    WHERE customer.id = given.id
+"""
+# Of a record that is linked already only the version that was looked at moves on.
+_STORE_LINKS = """
+    INSERT INTO crm.customer_links (
+        source, object_type, external_id, customer_id, record_id, rule, evidence
+    )
+    SELECT :source, object_type, external_id, customer_id, record_id, rule, evidence
+    FROM jsonb_to_recordset(CAST(:links AS jsonb)) AS given (
+        object_type text, external_id text, customer_id bigint, record_id bigint, rule text, evidence jsonb
+    )
+    ON CONFLICT (source, object_type, external_id) DO UPDATE SET record_id = excluded.record_id
+"""
+_STORE_CANDIDATES = """
+    WITH stored AS (
+        INSERT INTO crm.customer_candidates (
+            source, external_id, customer_id, rule, evidence, decision, decided_by
+        )
+        SELECT :source, external_id, customer_id, rule, evidence, decision, 'rule'
+        FROM jsonb_to_recordset(CAST(:candidates AS jsonb)) AS given (
+            external_id text, customer_id bigint, rule text, evidence jsonb, decision text
+        )
+        ON CONFLICT (source, external_id, customer_id, rule) DO NOTHING
+        RETURNING decision
+    )
+    SELECT count(*) FROM stored WHERE decision = 'pending'
 """

@@ -29,7 +29,8 @@ READ_ORDER = (
     ObjectType.LINE_ITEM,
     ObjectType.DEAL,
 )
-_REFERENCED = (ObjectType.COMPANY, ObjectType.CONTACT, ObjectType.LINE_ITEM)
+# Contacts before companies: they have companies of their own.
+_REFERENCED = (ObjectType.CONTACT, ObjectType.COMPANY, ObjectType.LINE_ITEM)
 _FETCH_AT_ONCE = 1_000
 _LINKS_AT_ONCE = 10_000
 
@@ -70,15 +71,16 @@ def extract(
 
 
 def extract_deals(pipeline: Pipeline, source: Source, deal_ids: Sequence[str]) -> StageReport:
-    """Read just these deals, their line items, companies and contacts, whatever the cursors say."""
+    """Read just these deals, their line items, contacts and companies, whatever the cursors say."""
     with reporting("extract") as report:
-        deals = source.fetch(ObjectType.DEAL, deal_ids, _properties(pipeline, ObjectType.DEAL))
-        _land(pipeline, source.name, ObjectType.DEAL, deals, report)
+        found = source.fetch(ObjectType.DEAL, deal_ids, _properties(pipeline, ObjectType.DEAL))
+        _land(pipeline, source.name, ObjectType.DEAL, found, report)
         for kind in _REFERENCED:
-            ids = {link.external_id for deal in deals for link in deal.associations.get(kind, ())}
+            ids = {link.external_id for record in found for link in record.associations.get(kind, ())}
             for chunk in chunked(sorted(ids), _FETCH_AT_ONCE):
                 records = source.fetch(kind, chunk, _properties(pipeline, kind))
                 _land(pipeline, source.name, kind, records, report)
+                found += records
     return report
 
 

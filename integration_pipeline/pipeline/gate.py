@@ -60,6 +60,7 @@ def _gate(pipeline: Pipeline, scope: Scope, stage: str, subjects: Sequence[_Subj
         for subject in subjects:
             parameters = {
                 **scope.parameters(),
+                "ids": scope.deal_ids(pipeline.mapping.source),
                 "source": pipeline.mapping.source,
                 "suite_version": subject.suite.version,
             }
@@ -198,10 +199,7 @@ _RAW_DEALS = _Subject(
         FROM raw.heads AS head
         INNER JOIN raw.records AS record ON record.id = head.record_id
         WHERE head.source = :source AND head.object_type = 'deal'
-            AND (
-                CAST(:deal_keys AS text[]) IS NULL
-                OR head.source || ':' || head.external_id = ANY(CAST(:deal_keys AS text[]))
-            )
+            AND (CAST(:ids AS text[]) IS NULL OR head.external_id = ANY(CAST(:ids AS text[])))
             AND NOT EXISTS (
                 SELECT FROM posting.gate_records AS gate
                 WHERE gate.subject_kind = 'raw_record' AND gate.subject_id = record.id

@@ -1,4 +1,4 @@
-"""Landing: versions of CRM records go into `raw`, each once, and the head points at the newest.
+"""Landing: versions of CRM records go into `raw`, each once, and the head points at the newest; and back.
 
 Belongs here: what counts as a new version, what PostgreSQL cannot store. Does not belong here: which records
 are read when (`extract`).
@@ -10,10 +10,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
-from integration_pipeline.crm.records import CrmRecord, ObjectType
+from integration_pipeline.crm.records import Association, CrmRecord, ObjectType
 
 # PostgreSQL's text holds neither a NUL nor half a surrogate pair. In what people type or import, both are
 # debris: without it the record still says the same.
@@ -25,6 +26,22 @@ def land(connection: Connection, source: str, object_type: ObjectType, records: 
     batch = [_as_json(_storable(record)) for record in records]
     parameters = {"source": source, "object_type": object_type.value, "batch": json.dumps(batch)}
     return connection.execute(text(_LAND), parameters).scalar_one()
+
+
+def record_of(row: Row[Any]) -> CrmRecord:
+    """A row of `raw.records` as the record it came from."""
+    return CrmRecord(
+        source=row.source,
+        object_type=ObjectType(row.object_type),
+        external_id=row.external_id,
+        modified_at=row.modified_at,
+        archived=row.archived,
+        properties=row.properties,
+        associations={
+            ObjectType(kind): tuple(Association(link["id"], tuple(link["labels"])) for link in links)
+            for kind, links in row.associations.items()
+        },
+    )
 
 
 def _as_json(record: CrmRecord) -> dict[str, object]:

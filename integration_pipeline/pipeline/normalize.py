@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,8 @@ from integration_pipeline.crm.records import CrmRecord, ObjectType
 from integration_pipeline.mapping.apply import DealState, MappedDeal, map_deal
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
-from integration_pipeline.pipeline.customers import primary_first, record_of
+from integration_pipeline.pipeline.customer_matching import primary_first
+from integration_pipeline.pipeline.landing import record_of
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.statistics import after_bulk
@@ -39,7 +40,7 @@ def normalize(pipeline: Pipeline, scope: Scope) -> StageReport:
     `deals_unchanged`, `won`, `lost`, `open`, `archived`.
     """
     with reporting("normalize") as report:
-        ids = None if scope.deal_keys is None else deal_ids(scope.deal_keys, pipeline.mapping.source)
+        ids = scope.deal_ids(pipeline.mapping.source)
         with pipeline.engine.connect() as connection:
             due = [row.external_id for row in connection.execute(text(_DUE), _parameters(pipeline, ids))]
         for chunk in chunked(due, _CHUNK):
@@ -172,15 +173,6 @@ def _deal_row(
         "inputs_hash": row.inputs_hash,
         "content_hash": hashlib.sha256(text_of_content.encode()).hexdigest(),
     }
-
-
-def deal_ids(keys: Iterable[str], source: str) -> list[str]:
-    """`hubspot:123` as `123`. Raises `ValueError` for a key of another source."""
-    prefix = f"{source}:"
-    for key in keys:
-        if not key.startswith(prefix):
-            raise ValueError(f"deal {key!r} is not from {source}: write it as {prefix}<id>")
-    return [key.removeprefix(prefix) for key in keys]
 
 
 # A deal is due if it was never read, if the mapping changed, or if what it is made of did.

@@ -40,8 +40,21 @@ class Scope:
             self.last_month is None or close_month <= self.last_month
         )
 
+    def deal_ids(self, source: str) -> list[str] | None:
+        """The deals' ids in the CRM (`hubspot:123` is `123`), None for all deals.
+
+        Raises `ValueError` for a key of another source.
+        """
+        if self.deal_keys is None:
+            return None
+        prefix = f"{source}:"
+        for key in self.deal_keys:
+            if not key.startswith(prefix):
+                raise ValueError(f"deal {key!r} is not from {source}: write it as {prefix}<id>")
+        return sorted(key.removeprefix(prefix) for key in self.deal_keys)
+
     def parameters(self) -> dict[str, Any]:
-        """Bind values for `SCOPED_BY_MONTH` and `SCOPED_BY_DEAL`."""
+        """Bind values of a statement that asks `crm.in_scope`."""
         return {
             "first_month": self.first_month,
             "last_month": self.last_month,

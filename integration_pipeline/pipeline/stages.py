@@ -8,7 +8,7 @@ from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.customers import link_customers
 from integration_pipeline.pipeline.extract import Source, extract, extract_deals
 from integration_pipeline.pipeline.gate import gate_deals, gate_documents, gate_raw_deals
-from integration_pipeline.pipeline.normalize import deal_ids, normalize
+from integration_pipeline.pipeline.normalize import normalize
 from integration_pipeline.pipeline.post import post
 from integration_pipeline.pipeline.reports import StageReport
 from integration_pipeline.pipeline.schedule import schedule
@@ -18,7 +18,7 @@ Stage = Callable[[Pipeline, Scope], StageReport]
 
 AFTER_EXTRACTION: tuple[tuple[str, Stage], ...] = (
     ("raw_gate", gate_raw_deals),
-    ("customers", lambda pipeline, _scope: link_customers(pipeline)),
+    ("customers", link_customers),
     ("normalize", normalize),
     ("deal_gate", gate_deals),
     ("schedule", schedule),
@@ -30,9 +30,7 @@ AFTER_EXTRACTION: tuple[tuple[str, Stage], ...] = (
 
 def sync(pipeline: Pipeline, source: Source, scope: Scope) -> Iterator[StageReport]:
     """From the CRM to the ledger: everything that changed, or just the scope's deals. Yields as it goes."""
-    if scope.deal_keys is None:
-        yield extract(pipeline, source)
-    else:
-        yield extract_deals(pipeline, source, deal_ids(scope.deal_keys, source.name))
+    ids = scope.deal_ids(source.name)
+    yield extract(pipeline, source) if ids is None else extract_deals(pipeline, source, ids)
     for _, stage in AFTER_EXTRACTION:
         yield stage(pipeline, scope)
