@@ -26,7 +26,14 @@ from integration_pipeline.cli.summary import show_status
 from integration_pipeline.cli.workshop import Workshop, open_workshop, serve_dagster
 from integration_pipeline.pipeline.standing import Status, status, verify
 from integration_pipeline.runtime import pipeline_on
-from integration_pipeline.sandbox.datasets.load import load
+from integration_pipeline.sandbox.datasets.load import apply_later_changes, load
+
+_COLUMNS = (
+    SpinnerColumn(finished_text="[green]✓[/]"),
+    TextColumn("{task.description}"),
+    BarColumn(bar_width=20),
+    TimeElapsedColumn(),
+)
 
 DataFolder = Annotated[
     Path | None,
@@ -46,7 +53,7 @@ def demo(data: DataFolder = None) -> None:
         (".venv/bin/integration-pipeline verify", "whether the books hold"),
         (".venv/bin/integration-pipeline --help", "all commands"),
     ):
-        console.print(f"  [bold]{command}[/]  {meaning}")
+        console.print(f"  {meaning}:\n    [bold]{command}[/]")
 
 
 def up(
@@ -63,27 +70,15 @@ def up(
 
 
 def _fill_and_run(workshop: Workshop, started: float) -> None:
-    columns = (
-        SpinnerColumn(finished_text="[green]✓[/]"),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
     before = _status(workshop)
-    with Progress(*columns, console=console) as progress:
-        loading = progress.add_task(f"loading {workshop.data_set.name} into the sandbox CRM", total=None)
-        load(
-            workshop.data_set,
-            workshop.sandbox_url,
-            workshop.token,
-            on_progress=lambda done, total: progress.update(loading, completed=done, total=total),
-        )
-        progress.update(loading, total=progress.tasks[0].total or 1, completed=progress.tasks[0].total or 1)
-        running = progress.add_task("Dagster job sync_deals over all months", total=None)
-        succeeded = workshop.run_job(
-            lambda done, total: progress.update(running, completed=done, total=total)
-        )
+    with Progress(*_COLUMNS, console=console) as progress:
+        _load(workshop, progress)
+        succeeded = _run_job(workshop, progress, "Dagster job sync_deals, all months")
+        if workshop.data_set.later_changes:
+            changing = progress.add_task("deals change after they were invoiced", total=1)
+            apply_later_changes(workshop.data_set, workshop.sandbox_url, workshop.token)
+            progress.update(changing, completed=1)
+            succeeded &= _run_job(workshop, progress, "Dagster job sync_deals, what changed")
     after = _status(workshop)
     console.print()
     show_status(after)
@@ -98,6 +93,25 @@ def _fill_and_run(workshop: Workshop, started: float) -> None:
     if not succeeded:
         console.print("[red]The Dagster run failed[/]; `make up` shows it in Dagster's pages.")
         raise typer.Exit(1)
+
+
+def _load(workshop: Workshop, progress: Progress) -> None:
+    task = progress.add_task("data set into the sandbox CRM", total=None)
+
+    def show(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total)
+
+    load(workshop.data_set, workshop.sandbox_url, workshop.token, on_progress=show)
+    progress.update(task, total=1, completed=1)
+
+
+def _run_job(workshop: Workshop, progress: Progress, description: str) -> bool:
+    task = progress.add_task(description, total=None)
+
+    def show(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total)
+
+    return workshop.run_job(show)
 
 
 def _status(workshop: Workshop) -> Status:

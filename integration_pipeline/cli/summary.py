@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
@@ -14,9 +15,9 @@ def show_status(status: Status) -> None:
     """Deals, documents, quarantine and trial balance."""
     console.print(Panel(_figures(status), title="where everything stands", title_align="left", expand=False))
     if status.quarantine_by_rule:
-        held = table("held back because", "rows", right=("rows",))
-        for rule, rows in status.quarantine_by_rule.items():
-            held.add_row(rule.replace("_", " "), str(rows))
+        held = table("rows", "broken rule", "for example", title="held back", right=("rows",))
+        for row in status.quarantine_by_rule:
+            held.add_row(str(row["rows"]), row["rule"].replace("_", " "), escape(row["example"]))
         console.print(held)
         console.print()
     balances = table(
@@ -43,7 +44,9 @@ def _figures(status: Status) -> Table:
     shown.add_column()
     deals = ", ".join(f"{count:,} {state}" for state, count in status.deals.items())
     won = ", ".join(f"{n:,} {word.replace('_', ' ')}" for word, n in status.won_deals.items())
+    stages = ", ".join(f"{count:,} {stage or 'without a stage'}" for stage, count in status.stages.items())
     shown.add_row("deals", deals or "none")
+    shown.add_row("by stage", stages or "none")
     shown.add_row("won deals", f"{won or 'none'}; worth {amounts(status.won_minor)}")
     shown.add_row(
         "customers",

@@ -23,6 +23,7 @@ class Status:
     """Counts and minor units by currency; field names are those of the JSON output."""
 
     deals: dict[str, int]
+    stages: dict[str, int]
     won_deals: dict[str, int]
     won_minor: dict[str, int]
     customers: int
@@ -35,7 +36,7 @@ class Status:
     scheduled_later: int
     scheduled_later_minor: dict[str, int]
     quarantined: int
-    quarantine_by_rule: dict[str, int]
+    quarantine_by_rule: list[dict[str, Any]]
     uncertain: int
     pending: int
     trial_balance_minor: dict[str, int]
@@ -62,6 +63,7 @@ def status(connection: Connection, pipeline: Pipeline) -> Status:
     one = connection.execute(text(_COUNTS), _days(pipeline)).one()
     return Status(
         deals=dict(sorted(deals.items())),
+        stages={row.stage: row.deals for row in connection.execute(text(_DEALS_BY_STAGE))},
         won_deals=dict(sorted(standing.items())),
         won_minor=dict(sorted(won.items())),
         customers=one.customers,
@@ -76,7 +78,7 @@ def status(connection: Connection, pipeline: Pipeline) -> Status:
             row.currency: int(row.minor) for row in connection.execute(text(_LATER), _days(pipeline))
         },
         quarantined=one.quarantined,
-        quarantine_by_rule={row.rule: row.rows for row in connection.execute(text(_QUARANTINE_BY_RULE))},
+        quarantine_by_rule=[dict(row) for row in connection.execute(text(_QUARANTINE_BY_RULE)).mappings()],
         uncertain=one.uncertain,
         pending=one.pending,
         trial_balance_minor={
@@ -130,6 +132,9 @@ def _posted(connection: Connection, kind: str) -> dict[str, int]:
 
 
 _DEALS_BY_STATE = "SELECT state, count(*) AS deals FROM crm.current_deals GROUP BY state"
+_DEALS_BY_STAGE = """
+    SELECT stage, count(*) AS deals FROM crm.current_deals GROUP BY stage ORDER BY count(*) DESC, stage
+"""
 # One word per won deal. `waiting` is the only one that must not stay.
 _STANDING = """
     SELECT
@@ -198,7 +203,7 @@ _POSTED = """
     ORDER BY currency
 """
 _QUARANTINE_BY_RULE = """
-    SELECT rule, count(*) AS rows
+    SELECT rule, count(*) AS rows, (array_agg(reason ORDER BY id))[1] AS example
     FROM posting.quarantine
     WHERE state = 'open'
     GROUP BY rule
