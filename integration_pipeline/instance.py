@@ -21,6 +21,10 @@ storage:
 telemetry:
   enabled: false
 
+# No newsletter form in front of the first page.
+nux:
+  enabled: false
+
 run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
