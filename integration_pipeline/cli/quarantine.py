@@ -63,7 +63,8 @@ def show(number: RowNumber, as_json: AsJson = False) -> None:
             continue
         if value is not None:
             shown.add_row(name.replace("_", " "), escape(str(value)))
-    for name, value in (row["crm_properties"] or {}).items():
+    properties: dict[str, str | None] = row["crm_properties"] or {}
+    for name, value in properties.items():
         if value:
             shown.add_row(f"CRM field {name}", escape(value))
     console.print(shown)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -38,6 +39,7 @@ from integration_pipeline.store.embedded import EmbeddedPostgres
 SANDBOX_TOKEN = "pat-sandbox"  # noqa: S105
 # The sandbox's search sees a change at once, so a re-read needs no long look back.
 SANDBOX_OVERLAP_MINUTES = 0
+_OF_THE_CRM = ("HUBSPOT_", "MAPPING_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +181,12 @@ def _point_at(folder: Path) -> None:
 
 
 def _remember(workshop: Workshop) -> None:
-    """What later commands need to reach this demo's CRM and to read its fields."""
-    lines = [
-        f"{name}={value}"
-        for name, value in workshop.environment().items()
-        if name.startswith(("HUBSPOT_", "MAPPING_"))
-    ]
+    """What later commands need: `demo.env` for our own, `dagster.env` to be sourced for Dagster's."""
+    environment = workshop.environment()
+    lines = [f"{name}={value}" for name, value in environment.items() if name.startswith(_OF_THE_CRM)]
     (workshop.folder / "demo.env").write_text("\n".join(lines) + "\n")
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    (workshop.folder / "dagster.env").write_text("\n".join(exports) + "\n")
 
 
 def _import_great_expectations() -> None:
