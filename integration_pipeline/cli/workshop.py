@@ -146,7 +146,7 @@ def serve_dagster(workshop: Workshop, port: int) -> None:
                 console.print(f"[red]Dagster ended by itself[/]; its log says why: {log}")
                 return
         console.print("stopping ...")
-        child.send_signal(signal.SIGINT)
+        os.killpg(child.pid, signal.SIGINT)  # all of Dagster's processes, as a terminal's Ctrl-C would
         try:
             child.wait(20)
         except subprocess.TimeoutExpired:
