@@ -1,0 +1,16 @@
+SELECT
+    id AS document_id,
+    deal_key,
+    slot,
+    revision,
+    kind,
+    reverses_id,
+    entity,
+    customer_id,
+    currency,
+    issue_date,
+    due_date,
+    purchase_order,
+    total_minor,
+    state
+FROM {{ source('billing', 'documents') }}
