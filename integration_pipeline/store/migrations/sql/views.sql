@@ -20,22 +20,31 @@ $$;
 -- its companies and contacts. Not their highest id: ids are drawn before they are committed, so what is
 -- committed next need not be higher.
 CREATE VIEW raw.deal_inputs AS
-SELECT head.source, head.external_id, head.record_id, inputs.hash
+SELECT
+    head.source,
+    head.external_id,
+    head.record_id,
+    inputs.hash
 FROM raw.heads AS head
-INNER JOIN raw.records AS record ON record.id = head.record_id
-CROSS JOIN LATERAL (
-    SELECT
-        md5(head.record_id || coalesce(string_agg(
-            ',' || input.record_id || ':' || coalesce(link.customer_id, 0), '' ORDER BY input.record_id
-        ), '')) AS hash
-    FROM raw.linked_records(record.associations) AS linked
-    INNER JOIN raw.heads AS input
-        ON input.source = head.source AND input.object_type = linked.object_type
-        AND input.external_id = linked.external_id
-    LEFT JOIN crm.customer_links AS link
-        ON link.source = input.source AND link.object_type = input.object_type
-        AND link.external_id = input.external_id
-) AS inputs
+INNER JOIN raw.records AS record ON head.record_id = record.id
+CROSS JOIN
+    LATERAL (
+        SELECT
+            md5(head.record_id || coalesce(string_agg(
+                ',' || input.record_id || ':' || coalesce(link.customer_id, 0), '' ORDER BY input.record_id
+            ), '')) AS hash
+        FROM raw.linked_records(record.associations) AS linked
+        INNER JOIN raw.heads AS input
+            ON
+                linked.object_type = input.object_type
+                AND linked.external_id = input.external_id
+                AND head.source = input.source
+        LEFT JOIN crm.customer_links AS link
+            ON
+                input.source = link.source
+                AND input.object_type = link.object_type
+                AND input.external_id = link.external_id
+    ) AS inputs
 WHERE head.object_type = 'deal';
 
 -- Whether a deal lies in a scope: close months (both bounds included) and deal keys; NULL bounds nothing.
