@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -48,22 +48,44 @@ def read_document(path: Path, model: type[_Model]) -> _Model:
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
     except OSError as error:
         raise InvalidDocument(path, [(0, "file", error.strerror or "cannot be read")]) from None
+    except UnicodeDecodeError:
+        raise InvalidDocument(path, [(1, "file", "is not text in UTF-8")]) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         message = getattr(error, "problem", None) or "is not YAML"
         raise InvalidDocument(path, [((mark.line + 1) if mark else 1, "syntax", message)]) from None
     if not isinstance(root, yaml.MappingNode):
         raise InvalidDocument(path, [(1, "document", "expected a mapping at the top")])
+    if repeated := sorted(_repeated_keys(root, ())):
+        raise InvalidDocument(path, repeated)
     try:
-        return model.model_validate(yaml.safe_load(text))
+        return model.model_validate(content)
     except ValidationError as error:
         problems = [
             (_line_of(root, item["loc"]), ".".join(map(str, item["loc"])) or "document", item["msg"])
             for item in error.errors(include_url=False, include_input=False)
         ]
         raise InvalidDocument(path, sorted(problems)) from None
+
+
+def _repeated_keys(node: yaml.Node, location: Location) -> Iterator[tuple[int, str, str]]:
+    """Keys that stand twice in one place: YAML's reader would keep the last and say nothing."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        pairs: list[tuple[yaml.Node, yaml.Node]] = node.value
+        for key, value in pairs:
+            name = str(key.value)
+            if name in seen:
+                yield key.start_mark.line + 1, ".".join(map(str, (*location, name))), "is given twice"
+            seen.add(name)
+            yield from _repeated_keys(value, (*location, name))
+    if isinstance(node, yaml.SequenceNode):
+        items: list[yaml.Node] = node.value
+        for index, item in enumerate(items):
+            yield from _repeated_keys(item, (*location, index))
 
 
 def _line_of(node: yaml.Node, location: Location) -> int:

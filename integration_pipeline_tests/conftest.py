@@ -7,11 +7,16 @@ from itertools import count
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from sqlalchemy import Engine, NullPool, create_engine
 
 from integration_pipeline.store.embedded import EmbeddedPostgres
 from integration_pipeline.store.migrate import upgrade
+
+# How long an example takes on a busy machine is no reason to fail.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 _TEMPLATE = "migrated"
 _DATABASE_NUMBERS = count(1)

@@ -1,13 +1,13 @@
 """A deal with its line items, read through a mapping: contract terms, or the problems that prevent them.
 
-Belongs here: walking over records, collecting values with their sources, building `ContractTerms`. Does
-not belong here: reading single values (`transforms`), deciding whether a deal may be billed (`quality`).
+Belongs here: which records make up a deal, building `ContractTerms`. Does not belong here: reading the terms
+of one record (`reader`), deciding whether a deal may be billed (`quality`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -20,11 +20,14 @@ from integration_pipeline.billing.errors import InvalidTerms
 from integration_pipeline.billing.money import Money
 from integration_pipeline.billing.terms import ContractTerms, load_terms
 from integration_pipeline.crm.records import CrmRecord
-from integration_pipeline.mapping.document import Candidates, CompanyTerms, ContactTerms
+from integration_pipeline.mapping.document import CompanyTerms, ContactTerms
 from integration_pipeline.mapping.document import Mapping as MappingDocument
-from integration_pipeline.mapping.transforms import Unreadable, Value, read_value
+from integration_pipeline.mapping.reader import MappingProblem, Reader
+from integration_pipeline.mapping.transforms import Value
 
 UTC_ZONE = ZoneInfo("UTC")
+# What is larger than a suite would ever pass, and still fits the 64 bits of a column.
+_LARGEST_AMOUNT_MINOR = 10**18
 
 
 class DealState(StrEnum):
@@ -34,27 +37,6 @@ class DealState(StrEnum):
     LOST = "lost"
     OPEN = "open"
     ARCHIVED = "archived"
-
-
-@dataclass(frozen=True, slots=True)
-class MappingProblem:
-    """A value that cannot be used, in words a finance person can act on."""
-
-    object_type: str
-    record_id: str
-    field: str
-    value: str | None
-    message: str
-
-    def as_json(self) -> dict[str, str | None]:
-        """The problem as plain data."""
-        return {
-            "object_type": self.object_type,
-            "record_id": self.record_id,
-            "field": self.field,
-            "value": self.value,
-            "message": self.message,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,58 +58,6 @@ class MappedDeal:
     problems: tuple[MappingProblem, ...]
 
 
-@dataclass(slots=True)
-class _Reader:
-    """Reads terms of one record, keeping each value's source and each problem."""
-
-    record: CrmRecord
-    zone: ZoneInfo
-    problems: list[MappingProblem]
-    terms: dict[str, Value] = field(default_factory=dict[str, Value])
-    sources: dict[str, dict[str, str | None]] = field(default_factory=dict[str, dict[str, str | None]])
-
-    def read(self, name: str, candidates: Candidates | None) -> Value | None:
-        for candidate in candidates or ():
-            if candidate.term is not None:
-                if (value := self.terms.get(candidate.term)) is None:
-                    continue
-                if candidate.term in self.sources:
-                    self.sources[name] = self.sources[candidate.term]
-            else:
-                raw = candidate.value if candidate.field is None else self._text_of(candidate.field)
-                if not raw:
-                    continue
-                try:
-                    value = read_value(candidate, raw, self.zone)
-                except Unreadable as reason:
-                    self.problem(candidate.field or name, raw, str(reason))
-                    return None
-                if candidate.field is not None:
-                    self.sources[name] = self._source(candidate.field, raw, candidate.read.value)
-            self.terms[name] = value
-            return value
-        return None
-
-    def problem(self, name: str, value: str | None, reason: str) -> None:
-        kind = self.record.object_type.value
-        shown = f"{value[:80]!r} " if value is not None else ""
-        self.problems.append(
-            MappingProblem(kind, self.record.external_id, name, value, f"{name} {shown}{reason}")
-        )
-
-    def _text_of(self, name: str) -> str:
-        return (self.record.properties.get(name) or "").strip()
-
-    def _source(self, name: str, raw: str, reading: str) -> dict[str, str | None]:
-        return {
-            "object_type": self.record.object_type.value,
-            "record_id": self.record.external_id,
-            "field": name,
-            "value": raw[:255],
-            "transform": None if reading == "text" else reading,
-        }
-
-
 def map_deal(
     mapping: MappingDocument,
     deal: CrmRecord,
@@ -141,7 +71,7 @@ def map_deal(
     time zone, None if there is no such entity.
     """
     problems: list[MappingProblem] = []
-    reader = _Reader(deal, UTC_ZONE, problems)
+    reader = Reader(deal, UTC_ZONE, problems)
     entity = _text(reader.read("entity", mapping.deal.entity))
     zone = zone_of_entity(entity) if entity else None
     if entity and zone is None:
@@ -153,7 +83,7 @@ def map_deal(
     state = DealState.ARCHIVED if deal.archived else DealState(_text(reader.terms.get("state")) or "open")
     charges = _charges(mapping, reader, line_items)
     currency = _text(reader.terms.get("currency"))
-    amount = _deal_amount(reader, currency, charges)
+    amount = _deal_amount(reader, currency, charges, alone=not line_items)
     terms = None
     if state is DealState.WON and customer and not problems:
         terms = _contract_terms(reader, customer, charges)
@@ -173,19 +103,17 @@ def map_deal(
 
 def read_fields(document: CompanyTerms | ContactTerms, record: CrmRecord) -> dict[str, str | None]:
     """The terms of a company or contact as text; what cannot be read counts as absent."""
-    reader = _Reader(record, UTC_ZONE, [])
+    reader = Reader(record, UTC_ZONE, [])
     names: list[str] = list(type(document).model_fields)
     return {name: _text(reader.read(name, getattr(document, name))) for name in names}
 
 
-def _charges(
-    mapping: MappingDocument, deal: _Reader, line_items: Sequence[CrmRecord]
-) -> list[dict[str, Any]]:
+def _charges(mapping: MappingDocument, deal: Reader, line_items: Sequence[CrmRecord]) -> list[dict[str, Any]]:
     if not line_items:
         return _charge_over_amount(mapping, deal)
     charges: list[dict[str, Any]] = []
     for item in sorted(line_items, key=lambda item: (len(item.external_id), item.external_id)):
-        reader = _Reader(item, deal.zone, deal.problems)
+        reader = Reader(item, deal.zone, deal.problems, _text(deal.terms.get("currency")))
         for name in type(mapping.line_item).model_fields:
             reader.read(name, getattr(mapping.line_item, name))
         for name in ("quantity", "unit_price"):
@@ -212,10 +140,10 @@ def _already_reported(
     return any(problem.record_id == item.external_id and problem.field in fields for problem in problems)
 
 
-def _charge_over_amount(mapping: MappingDocument, deal: _Reader) -> list[dict[str, Any]]:
+def _charge_over_amount(mapping: MappingDocument, deal: Reader) -> list[dict[str, Any]]:
     if not isinstance(deal.terms.get("amount"), Decimal):
         return []
-    reader = _Reader(deal.record, deal.zone, deal.problems)
+    reader = Reader(deal.record, deal.zone, deal.problems)
     description = reader.read("description", mapping.without_line_items.description)
     return [
         {
@@ -229,10 +157,14 @@ def _charge_over_amount(mapping: MappingDocument, deal: _Reader) -> list[dict[st
     ]
 
 
-def _deal_amount(deal: _Reader, currency: str | None, charges: Sequence[Mapping[str, Any]]) -> Money | None:
+def _deal_amount(
+    deal: Reader, currency: str | None, charges: Sequence[Mapping[str, Any]], *, alone: bool
+) -> Money | None:
     if currency is None:
         return None
     stated = deal.terms.get("amount")
+    source = deal.sources.get("amount", {})
+    named, shown = source.get("field") or "amount", source.get("value")
     if isinstance(stated, Decimal):
         exact = Fraction(stated)
     elif charges and all(isinstance(charge.get("unit_price"), Decimal) for charge in charges):
@@ -240,11 +172,12 @@ def _deal_amount(deal: _Reader, currency: str | None, charges: Sequence[Mapping[
     else:
         return None
     minor = exact * 10 ** minor_unit_exponent(currency)
-    if minor.denominator != 1:
-        if isinstance(stated, Decimal) and not charges:
-            deal.problem("amount", str(stated), f"has more decimals than {currency} has")
-        return Money(round(minor), currency)
-    return Money(minor.numerator, currency)
+    if abs(minor) > _LARGEST_AMOUNT_MINOR:
+        deal.problem(named, shown, f"comes to more than {Money(_LARGEST_AMOUNT_MINOR, currency).format()}")
+        return None
+    if minor.denominator != 1 and isinstance(stated, Decimal) and alone:
+        deal.problem(named, shown, f"has more decimals than {currency} has")
+    return Money(round(minor), currency)
 
 
 def _period_price(charge: Mapping[str, Any]) -> Fraction:
@@ -256,7 +189,7 @@ def _period_price(charge: Mapping[str, Any]) -> Fraction:
 
 
 def _contract_terms(
-    deal: _Reader, customer: str, charges: Sequence[Mapping[str, Any]]
+    deal: Reader, customer: str, charges: Sequence[Mapping[str, Any]]
 ) -> ContractTerms | None:
     terms, sources = deal.terms, deal.sources
     recurring = any(charge.get("frequency") != "one_time" for charge in charges)
@@ -286,6 +219,8 @@ def _contract_terms(
     if document["entity"] is None:
         deal.problem("entity", None, "is empty: say in the mapping which entity bills such a deal")
         return None
+    if document["start"] is None and "close_date" in terms:
+        deal.problem("start", None, "is empty: say in the mapping where the start of such a deal is")
     if document["currency"] is None or document["start"] is None or not charges:
         # The gate's own rules report these, with the field and the next step.
         return None

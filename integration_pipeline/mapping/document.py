@@ -7,12 +7,13 @@ Belongs here: the shape of the file and what makes it wrong. Does not belong her
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.yaml_documents import Document, read_document
@@ -68,43 +69,90 @@ class Candidate(Document):
 Candidates = Annotated[tuple[Candidate, ...], Field(min_length=1)]
 """Tried in order: the first that holds anything decides, and if it cannot be read that is a problem."""
 
+_STATES = ("won", "lost", "open")
 
-class DealTerms(Document):
+
+def _read_as(*readings: Reading) -> Callable[[tuple[Candidate, ...]], tuple[Candidate, ...]]:
+    """For terms that are calculated with: text would be no fault of any deal, and stop all of them."""
+
+    def check(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+        for candidate in candidates:
+            if candidate.term is None and candidate.read not in readings:
+                raise ValueError(f"needs `read: {' or '.join(readings)}`, not {candidate.read}")
+        return candidates
+
+    return check
+
+
+def _come_out_as_states(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    for candidate in candidates:
+        outcomes = {*(candidate.values or {}).values(), candidate.otherwise, candidate.value} - {None}
+        if candidate.field is not None and candidate.values is None:
+            raise ValueError(f"needs `values` that say which stage is {', '.join(_STATES)}")
+        if not outcomes <= set(_STATES):
+            unknown = ", ".join(sorted(map(str, outcomes - set(_STATES))))
+            raise ValueError(f"must come out as {', '.join(_STATES)}, not as {unknown}")
+    return candidates
+
+
+Dates = Annotated[Candidates, AfterValidator(_read_as(Reading.DATE))]
+Integers = Annotated[Candidates, AfterValidator(_read_as(Reading.INTEGER))]
+Numbers = Annotated[Candidates, AfterValidator(_read_as(Reading.DECIMAL, Reading.AMOUNT_TEXT))]
+Currencies = Annotated[Candidates, AfterValidator(_read_as(Reading.CURRENCY))]
+States = Annotated[Candidates, AfterValidator(_come_out_as_states)]
+
+
+class _Terms(Document):
+    """Terms of one record, read in the order in which they stand here."""
+
+    @model_validator(mode="after")
+    def _copies_what_was_read_before(self) -> Self:
+        read: set[str] = set()
+        for name in type(self).model_fields:
+            candidates: tuple[Candidate, ...] = getattr(self, name) or ()
+            for candidate in candidates:
+                if candidate.term is not None and candidate.term not in read:
+                    raise ValueError(f"{name} copies {candidate.term!r}, which is no term read before it")
+            read.add(name)
+        return self
+
+
+class DealTerms(_Terms):
     """What is read from the deal itself. `state` must come out as won, lost or open."""
 
-    name: Candidates
-    state: Candidates
-    stage: Candidates
-    close_date: Candidates
-    currency: Candidates
-    amount: Candidates
-    start: Candidates
-    term_months: Candidates | None = None
-    payment_days: Candidates
-    timing: Candidates
     entity: Candidates
+    name: Candidates
+    state: States
+    stage: Candidates
+    close_date: Dates
+    currency: Currencies
+    amount: Numbers
+    start: Dates
+    term_months: Integers | None = None
+    payment_days: Integers
+    timing: Candidates
     purchase_order: Candidates | None = None
     owner: Candidates | None = None
 
 
-class ChargeTerms(Document):
+class ChargeTerms(_Terms):
     """What is read from each line item of the deal."""
 
     description: Candidates
-    quantity: Candidates
-    unit_price: Candidates
-    discount_percent: Candidates
+    quantity: Numbers
+    unit_price: Numbers
+    discount_percent: Numbers
     frequency: Candidates
     product_code: Candidates | None = None
 
 
-class SingleCharge(Document):
+class SingleCharge(_Terms):
     """The one-time charge over the deal's amount, used where a deal has no line items."""
 
     description: Candidates
 
 
-class CompanyTerms(Document):
+class CompanyTerms(_Terms):
     """What is read from a company, to know the customer by."""
 
     name: Candidates
@@ -114,7 +162,7 @@ class CompanyTerms(Document):
     country: Candidates | None = None
 
 
-class ContactTerms(Document):
+class ContactTerms(_Terms):
     """What is read from a contact."""
 
     email: Candidates

@@ -22,7 +22,14 @@ _GROUPED_NUMBER = re.compile(
     r"[+-]?(?:[0-9]{1,3}(?P<group>[,. '\u00a0\u202f])[0-9]{3}(?:(?P=group)[0-9]{3})*|[0-9]{1,18})"
     r"(?P<fraction>[.,][0-9]{1,3})?"
 )
-_CURRENCY_AROUND = re.compile(r"^(?:[A-Z]{3}|[€$£¥])\s*|\s*(?:[A-Z]{3}|[€$£¥])$")
+_CURRENCY = r"[A-Z]{3}|[€$£¥]"
+_AMOUNT_WITH_CURRENCY = re.compile(rf"(?P<before>{_CURRENCY})?(?P<amount>[^A-Z€$£¥]*)(?P<after>{_CURRENCY})?")
+# Dollars and yuan or yen are too many countries' to tell.
+_CURRENCY_OF_SIGN = {"€": "EUR", "£": "GBP"}
+# Python would take any character between date and time, a digit too.
+_ISO_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
 _EPOCH_MILLISECONDS = re.compile(r"-?[0-9]{12,14}")
 
 
@@ -87,9 +94,10 @@ def amount_in_text(text: str) -> Decimal:
     The last separator is the decimal one if one to two digits follow it; `12.500` alone could be twelve
     thousand or twelve and a half, so it is refused rather than guessed.
     """
-    bare = _CURRENCY_AROUND.sub("", _CURRENCY_AROUND.sub("", text.strip())).strip()
+    parts = _AMOUNT_WITH_CURRENCY.fullmatch(text.strip())
+    bare = parts["amount"].strip() if parts else ""
     match = _GROUPED_NUMBER.fullmatch(bare)
-    if match is None:
+    if parts is None or match is None or (parts["before"] and parts["after"]):
         raise Unreadable("is not an amount such as 1,250.00")
     group, fraction = match["group"], match["fraction"] or ""
     whole = bare.removesuffix(fraction)
@@ -101,6 +109,13 @@ def amount_in_text(text: str) -> Decimal:
         raise Unreadable("could be thousands or decimals: write it with two decimals")
     digits = re.sub(r"[^0-9+-]", "", whole)
     return Decimal(digits + fraction.replace(",", "."))
+
+
+def currency_in_text(text: str) -> str | None:
+    """The currency that such an amount names: `EUR`, or None where it says nothing or only `$`."""
+    parts = _AMOUNT_WITH_CURRENCY.fullmatch(text.strip())
+    named = (parts["before"] or parts["after"] or "") if parts else ""
+    return _CURRENCY_OF_SIGN.get(named, named if named.isalpha() else None)
 
 
 def _civil_date(text: str, formats: tuple[str, ...], zone: ZoneInfo) -> date:
@@ -117,8 +132,8 @@ def _iso_date(text: str, zone: ZoneInfo) -> date | None:
     try:
         if _EPOCH_MILLISECONDS.fullmatch(text):
             return datetime.fromtimestamp(int(text) // 1000, UTC).astimezone(zone).date()
-        if len(text) == 10:
-            return date.fromisoformat(text)
+        if not _ISO_TIMESTAMP.fullmatch(text):
+            return date.fromisoformat(text)  # a date without a time is the same in every zone
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone).date()
     except (ValueError, OverflowError, OSError):

@@ -6,6 +6,7 @@ names and implements them), CRM fields (`mapping`).
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -79,6 +80,9 @@ class RuleSet(Document):
             raise ValueError(f"profile {self.profile!r} is not one of {', '.join(PROFILES)}")
         if self.first_month.day != 1:
             raise ValueError("first_month must be the first day of a month")
+        codes = Counter(account.code for account in self.accounts.values())
+        if repeated := [code for code, count in codes.items() if count > 1]:
+            raise ValueError(f"two accounts have the code {repeated[0]}")
         prefixes = [p for e in self.entities.values() for p in (e.invoice_prefix, e.credit_note_prefix)]
         if len(set(prefixes)) != len(prefixes):
             raise ValueError("every entity needs prefixes of its own, or two documents share a number")
