@@ -5,7 +5,6 @@ Belongs here: folders, child processes, their environment. Does not belong here:
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shlex
 import signal
@@ -116,48 +115,48 @@ def open_workshop(data: Path | None) -> Generator[Workshop]:
 
 def serve_dagster(workshop: Workshop, port: int) -> None:
     """Run Dagster's webserver and daemon until Ctrl-C or SIGTERM; they end with this process, however."""
-    port = _free_port(port)
-    root = Path(__file__).parents[2]
-    command = [str(Path(sys.executable).parent / "dagster"), "dev", "-w", str(root / "workspace.yaml")]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    stop = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, ask_to_stop)
     log = workshop.folder / "dagster.log"
-    with log.open("ab") as output:
-        child = subprocess.Popen(  # noqa: S603 - a fixed program of this environment
-            command,
-            cwd=root,
-            env={**os.environ, **workshop.environment()},
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            preexec_fn=_end_with_parent,
-        )
+    port = _free_port(port)
+    with _dagster(workshop, port, log) as family:
         console.print(f"\nDagster      [bold]http://127.0.0.1:{port}[/]  (its log: {log})")
         console.print(f"sandbox CRM  [bold]{workshop.sandbox_url}[/]  (token {workshop.token})")
         console.print("Ctrl-C stops everything.")
-        stop = threading.Event()
-
-        def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
-            stop.set()
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, ask_to_stop)
         while not stop.wait(0.5):
-            if child.poll() is not None:
+            if family.poll() is not None:
                 console.print(f"[red]Dagster ended by itself[/]; its log says why: {log}")
                 return
         console.print("stopping ...")
-        os.killpg(child.pid, signal.SIGINT)  # all of Dagster's processes, as a terminal's Ctrl-C would
-        try:
-            child.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
 
 
-def _end_with_parent() -> None:
-    """Linux: have the kernel end Dagster when we are killed, so that nothing holds the port."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+@contextmanager
+def _dagster(workshop: Workshop, port: int, log: Path) -> Generator[subprocess.Popen[bytes]]:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "integration_pipeline.cli.guard"]
+    command += [str(Path(sys.executable).parent / "dagster"), "dev", "-w", str(root / "workspace.yaml")]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    with log.open("ab") as output:
+        family = subprocess.Popen(  # noqa: S603 - a fixed program of this environment
+            command,
+            cwd=root,
+            env={**os.environ, **workshop.environment()},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield family
+    finally:
+        if family.stdin is not None:
+            family.stdin.close()
+        family.wait()
 
 
 def _free_port(wanted: int) -> int:
