@@ -21,6 +21,8 @@ def customers(force: InForce) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=keys.CUSTOMERS,
+        # It has no partitions; without this Dagster refuses a range of them for a job it is part of.
+        backfill_policy=dg.BackfillPolicy.single_run(),
         deps=[keys.RAW[ObjectType.COMPANY], keys.RAW[ObjectType.CONTACT]],
         description="Who is invoiced. Companies that share a tax id or a domain become one customer; what is "
         "not certain waits as a candidate for a person to decide.",

@@ -45,6 +45,8 @@ def raw_hubspot(force: InForce) -> dg.AssetsDefinition:
         ],
         # One reader per account: HubSpot counts requests per app, whoever sends them.
         pool="hubspot",
+        # It has no partitions; without this Dagster refuses a range of them for a job it is part of.
+        backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def assets(
         pipeline: dg.ResourceParam[Pipeline], hubspot: dg.ResourceParam[Source]
