@@ -1,8 +1,8 @@
 """Keeps a family of processes from outliving the command that started it, even one that was killed.
 
-`python -m integration_pipeline.cli.guard PROGRAM ARGUMENT ...` runs the program in its own process group and
-reads standard input, which the starter holds open. When that ends, because the starter closed it or is gone, the
-whole group is interrupted and, after a grace period, killed. Needs nothing of ours, so that it starts at once.
+`python guard.py PROGRAM ARGUMENT ...` runs the program in its own process group and reads standard input,
+which the starter holds open. When that ends, because the starter closed it or is gone, the whole group is
+interrupted and, after a grace period, killed. Run as a file, it imports nothing of ours and starts at once.
 """
 
 from __future__ import annotations

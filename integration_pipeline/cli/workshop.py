@@ -138,7 +138,7 @@ def serve_dagster(workshop: Workshop, port: int) -> None:
 @contextmanager
 def _dagster(workshop: Workshop, port: int, log: Path) -> Generator[subprocess.Popen[bytes]]:
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "integration_pipeline.cli.guard"]
+    command = [sys.executable, str(Path(__file__).with_name("guard.py"))]
     command += [str(Path(sys.executable).parent / "dagster"), "dev", "-w", str(root / "workspace.yaml")]
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     with log.open("ab") as output:
