@@ -87,8 +87,9 @@ def extract_deals(pipeline: Pipeline, source: Source, deal_ids: Sequence[str]) -
 def _extract_type(pipeline: Pipeline, source: Source, object_type: ObjectType, report: StageReport) -> None:
     properties = _properties(pipeline, object_type)
     key = {"source": source.name, "object_type": object_type.value}
+    asked = {**key, "properties": list(properties)}
     with pipeline.engine.connect() as connection:
-        since = connection.execute(text(_CURSOR), key).scalar()
+        since = connection.execute(text(_CURSOR), asked).scalar()
     newest = since
     deals_of_line_items: list[dict[str, str]] = []
     for records in source.changed_since(object_type, since, properties):
@@ -108,7 +109,7 @@ def _extract_type(pipeline: Pipeline, source: Source, object_type: ObjectType, r
     _read_unaware_deals(pipeline, source, deals_of_line_items, report)
     if newest is not None:
         with pipeline.engine.begin() as connection:
-            connection.execute(text(_MOVE_CURSOR), {**key, "watermark": newest})
+            connection.execute(text(_MOVE_CURSOR), {**asked, "watermark": newest})
 
 
 def _known(pipeline: Pipeline, key: dict[str, str], records: Sequence[CrmRecord]) -> list[CrmRecord]:
@@ -161,13 +162,18 @@ def _land(
     report.counts[f"new_{object_type.value}"] += landed
 
 
-_CURSOR = "SELECT watermark FROM ops.cursors WHERE source = :source AND object_type = :object_type"
+# A mapping that reads a property nobody asked for so far begins from the beginning.
+_CURSOR = """
+    SELECT watermark FROM ops.cursors
+    WHERE source = :source AND object_type = :object_type AND properties @> CAST(:properties AS text[])
+"""
 
 _MOVE_CURSOR = """
-    INSERT INTO ops.cursors AS cursor (source, object_type, watermark)
-    VALUES (:source, :object_type, :watermark)
+    INSERT INTO ops.cursors AS cursor (source, object_type, watermark, properties)
+    VALUES (:source, :object_type, :watermark, CAST(:properties AS text[]))
     ON CONFLICT (source, object_type) DO UPDATE
-    SET watermark = greatest(cursor.watermark, excluded.watermark), updated_at = clock_timestamp()
+    SET watermark = greatest(cursor.watermark, excluded.watermark), properties = excluded.properties,
+        updated_at = clock_timestamp()
 """
 
 _KNOWN = """

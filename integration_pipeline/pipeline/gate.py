@@ -91,6 +91,10 @@ def _judge(pipeline: Pipeline, subject: _Subject, due: Sequence[Row[Any]], repor
                 "batch": json.dumps(records),
             },
         )
+        report.counts["resolved"] += connection.execute(
+            text(_RESOLVE_MENDED),
+            {"kind": subject.kind, "subjects": list(by_id), "batch": json.dumps(quarantine)},
+        ).rowcount
         connection.execute(
             text(_QUARANTINE),
             {"kind": subject.kind, "suite": verdict.suite, "batch": json.dumps(quarantine)},
@@ -186,6 +190,8 @@ def _document_row(_: Pipeline, row: Row[Any]) -> dict[str, Any]:
     }
 
 
+# Of two equal deals the one that is billed already is the original, otherwise the one with the lower id (an
+# older deal may be won later). What was held as a copy is judged again when its twin is gone.
 # A waived version stays passed when the rules change: a person has looked at it.
 _RAW_DEALS = _Subject(
     kind="raw_record",
@@ -213,28 +219,38 @@ _DEALS = _Subject(
     suite=DEALS,
     row=_deal_row,
     due="""
-        SELECT deal.*, twin.external_id AS duplicate_of
-        FROM crm.current_deals AS deal
-        LEFT JOIN LATERAL (
-            SELECT other.external_id
-            FROM crm.current_deals AS other
-            WHERE other.customer_id = deal.customer_id AND other.state = 'won'
-                AND lower(other.name) = lower(deal.name) AND other.close_date = deal.close_date
-                AND other.amount_minor = deal.amount_minor AND other.currency = deal.currency
-                AND (length(other.external_id), other.external_id)
-                < (length(deal.external_id), deal.external_id)
-            ORDER BY length(other.external_id), other.external_id
-            LIMIT 1
-        ) AS twin ON TRUE
-        WHERE deal.state = 'won' AND crm.in_scope(
-                deal.close_month, deal.deal_key, CAST(:first_month AS date), CAST(:last_month AS date),
-                CAST(:deal_keys AS text[])
-            )
-            AND NOT EXISTS (
+        WITH won AS (
+            SELECT deal.*, plan.deal_key AS plan_key, NOT EXISTS (
                 SELECT FROM posting.gate_records AS gate
                 WHERE gate.subject_kind = 'deal' AND gate.subject_id = deal.id
                     AND (gate.suite_version = :suite_version OR gate.waived_by IS NOT NULL)
-            )
+            ) AS without_verdict, EXISTS (
+                SELECT FROM posting.quarantine AS held
+                WHERE held.subject_kind = 'deal' AND held.subject_id = deal.id AND held.state = 'open'
+                    AND held.rule = 'deal_is_not_a_copy'
+            ) AS held_as_copy
+            FROM crm.current_deals AS deal
+            LEFT JOIN billing.schedule_heads AS plan ON plan.deal_key = deal.deal_key
+            WHERE deal.state = 'won' AND crm.in_scope(
+                    deal.close_month, deal.deal_key, CAST(:first_month AS date), CAST(:last_month AS date),
+                    CAST(:deal_keys AS text[])
+                )
+        )
+        SELECT deal.*, twin.external_id AS duplicate_of
+        FROM won AS deal
+        LEFT JOIN LATERAL (
+            SELECT other.external_id
+            FROM crm.current_deals AS other
+            LEFT JOIN billing.schedule_heads AS plan ON plan.deal_key = other.deal_key
+            WHERE other.customer_id = deal.customer_id AND other.state = 'won'
+                AND lower(other.name) = lower(deal.name) AND other.close_date = deal.close_date
+                AND other.amount_minor = deal.amount_minor AND other.currency = deal.currency
+                AND (plan.deal_key IS NULL, length(other.external_id), other.external_id)
+                < (deal.plan_key IS NULL, length(deal.external_id), deal.external_id)
+            ORDER BY length(other.external_id), other.external_id
+            LIMIT 1
+        ) AS twin ON TRUE
+        WHERE deal.without_verdict OR (deal.held_as_copy AND twin.external_id IS NULL)
         ORDER BY length(deal.external_id), deal.external_id
     """,
 )
@@ -324,6 +340,18 @@ _QUARANTINE = """
     )
     ON CONFLICT (subject_kind, subject_id, rule, field) DO UPDATE SET
         reason = excluded.reason, next_step = excluded.next_step, state = 'open', closed_at = NULL
+"""
+# Resolved: judged again, the version no longer fails this rule.
+_RESOLVE_MENDED = """
+    UPDATE posting.quarantine AS held
+    SET state = 'resolved', closed_at = clock_timestamp(), closed_by = 'pipeline',
+        closed_reason = 'judged again'
+    WHERE held.state = 'open' AND held.subject_kind = :kind
+        AND held.subject_id = ANY(CAST(:subjects AS bigint[]))
+        AND (held.subject_id, held.rule, held.field) NOT IN (
+            SELECT row.subject_id, row.rule, row.field
+            FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS row (subject_id bigint, rule text, field text)
+        )
 """
 # Resolved: the version that failed is no longer the newest, or it passes under newer rules.
 _RESOLVE_OUTDATED = """

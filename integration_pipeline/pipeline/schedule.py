@@ -38,6 +38,7 @@ def schedule(pipeline: Pipeline, scope: Scope) -> StageReport:
 
     Counts: `deals_scheduled`, `deals_waiting` (a document is being posted just now: next time),
     `invoices_planned`, `credit_notes_planned`, `superseded`, `unchanged`. Money: `planned`, `credited`.
+    A deal that is no longer won and got an invoice after its verdict waits for a new verdict.
     """
     with reporting("schedule") as report:
         parameters = {**scope.parameters(), "rule_set_version": pipeline.rules.version}
@@ -77,11 +78,18 @@ def _plan_chunk(connection: Connection, pipeline: Pipeline, keys: Sequence[str],
                 _Active(row.id, row.slot, row.revision, row.body_hash, row.intent_state, row)
             )
     plan = _Plan(pipeline, report)
+    overtaken: list[int] = []
     for deal in deals:
-        if any(document.state in ("claimed", "uncertain") for document in active[deal.deal_key]):
+        states = {document.state for document in active[deal.deal_key]}
+        if states & {"claimed", "uncertain"}:
             report.counts["deals_waiting"] += 1
+        elif deal.state != "won" and "posted" in states and deal.waived_by is None:
+            # It passed because nothing was invoiced yet. To credit what was takes a person's word.
+            report.counts["deals_waiting"] += 1
+            overtaken.append(deal.id)
         else:
             plan.add(deal, active[deal.deal_key], revisions)
+    connection.execute(text(_WITHDRAW_VERDICTS), {"deals": overtaken})
     plan.store(connection)
 
 
@@ -256,7 +264,7 @@ _DUE = """
     ORDER BY length(deal.external_id), deal.external_id
 """
 _LOCKED_DEALS = """
-    SELECT deal.*, CAST(deal.terms AS text) AS terms_text
+    SELECT deal.*, CAST(deal.terms AS text) AS terms_text, gate.waived_by
     FROM crm.deal_heads AS locked
     INNER JOIN crm.deals AS deal ON deal.id = locked.deal_id
     INNER JOIN posting.gate_records AS gate
@@ -282,6 +290,10 @@ _DOCUMENTS = """
     WHERE document.deal_key = ANY(CAST(:keys AS text[]))
     ORDER BY intent.id
     FOR UPDATE OF intent
+"""
+_WITHDRAW_VERDICTS = """
+    DELETE FROM posting.gate_records
+    WHERE subject_kind = 'deal' AND subject_id = ANY(CAST(:deals AS bigint[])) AND waived_by IS NULL
 """
 _SUPERSEDE = """
     WITH retired AS (

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from integration_pipeline.crm.records import CrmRecord, ObjectType
+from integration_pipeline.mapping.document import Candidate
 from integration_pipeline.pipeline.extract import extract, extract_deals
 from integration_pipeline_tests.pipeline.conftest import Office
 from integration_pipeline_tests.pipeline.portal import COMPANY, CONTACT, DEAL, LINE_ITEM, Portal
@@ -265,6 +266,22 @@ class TestCursors:
 
         assert self.cursor(office, DEAL) == before
         assert newest(office, DEAL, "2", "archived") is True
+
+    def test_begin_anew_when_the_mapping_reads_a_property_nobody_asked_for(
+        self, office: Office, portal: Portal
+    ) -> None:
+        portal.deal("1", account_manager="Ada")
+        extract(office.pipeline, portal)
+        owner = {"owner": (Candidate(field="account_manager"),)}
+        deal = office.pipeline.mapping.deal.model_copy(update=owner)
+        mapping = office.pipeline.mapping.model_copy(update={"deal": deal})
+        other = replace(office.pipeline, mapping=mapping)
+        for _ in range(2):
+            extract(other, portal)
+
+        assert newest(office, DEAL, "1")["account_manager"] == "Ada"
+        watermark = portal.records[DEAL, "1"].modified_at
+        assert [since for kind, since in portal.asked if kind is DEAL] == [None, None, watermark]
 
     def test_stay_when_nothing_was_read(self, office: Office, portal: Portal) -> None:
         extract(office.pipeline, portal)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Table
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Column, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from integration_pipeline.store.tables.base import identity, metadata, moment, text
 
@@ -13,6 +13,8 @@ cursors = Table(
     text("source", primary_key=True),
     text("object_type", primary_key=True),
     moment("watermark"),
+    # What was asked for so far: records read without a property have to be read again to get it.
+    Column("properties", ARRAY(Text), nullable=False),
     moment("updated_at", default_now=True),
     schema="ops",
 )

@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("object_type", sa.Text(), nullable=False),
         sa.Column("watermark", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("properties", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column(
             "updated_at",
             sa.DateTime(timezone=True),
