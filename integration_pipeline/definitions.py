@@ -47,8 +47,8 @@ def build_defs(
     )
 
 
-# A run over all months materializes several hundred partitions. One by one Dagster's storage takes 17 ms for
-# each, in batches less than 1 ms.
+# A run over all months materializes several hundred partitions. Writing them one by one took Dagster's
+# PostgreSQL storage about 30 ms each, in batches 2 ms.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 defs = build_defs()
