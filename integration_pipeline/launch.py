@@ -56,6 +56,15 @@ def run_all(
         ).success
 
 
+def refresh_read_models() -> bool:
+    """Run `refresh_read_models`, the job of the reporting location, in this process; True if it succeeded."""
+    from integration_pipeline.reporting.definitions import build_defs
+
+    job = build_defs().resolve_job_def("refresh_read_models")
+    with _opened(None) as chosen:
+        return job.execute_in_process(run_config=_QUIET, instance=chosen, raise_on_error=False).success
+
+
 @contextmanager
 def _opened(instance: DagsterInstance | None) -> Generator[DagsterInstance]:
     import dagster as dg

@@ -65,6 +65,9 @@ def up(
     started = time.perf_counter()
     with open_workshop(data) as workshop:
         _fill_and_run(workshop, started)
+        with console.status("dbt read models"):
+            refreshed = workshop.refresh_read_models()
+        console.print("[green]✓[/] dbt read models" if refreshed else "[red]dbt read models failed[/]")
         serve_dagster(workshop, port)
 
 

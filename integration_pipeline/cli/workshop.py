@@ -74,6 +74,13 @@ class Workshop:
 
         return run_all(on_progress)
 
+    def refresh_read_models(self) -> bool:
+        """Build the dbt read models as Dagster's own job would; True if it succeeded."""
+        os.environ.update(self.environment())
+        from integration_pipeline.launch import refresh_read_models
+
+        return refresh_read_models()
+
 
 @contextmanager
 def open_workshop(data: Path | None) -> Generator[Workshop]:
