@@ -146,6 +146,8 @@ def _deal_row(_: Pipeline, row: Row[Any]) -> dict[str, Any]:
     problems: list[dict[str, Any]] = row.problems
     # A value that could not be read is reported as such; that it is therefore missing is no second fault.
     unread = bool(problems)
+    # Without a currency nobody can say what the amount is, either.
+    unread_amount = row.amount_minor is None and (unread or row.currency is None)
     return {
         "row_id": row.id,
         "external_id": row.external_id,
@@ -154,7 +156,7 @@ def _deal_row(_: Pipeline, row: Row[Any]) -> dict[str, Any]:
         "company_name": row.company_name,
         "currency": "(unread)" if unread and row.currency is None else row.currency,
         "unknown_currency": None,
-        "amount_minor": 1 if unread and row.amount_minor is None else row.amount_minor,
+        "amount_minor": 1 if unread_amount else row.amount_minor,
         "close_date": row.close_date or (row.close_month if unread else None),
         "charge_count": max(1, row.charge_count) if unread or row.amount_minor is None else row.charge_count,
         "mapping_problem": "; ".join(problem["message"] for problem in problems) or None,

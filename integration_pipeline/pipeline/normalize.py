@@ -153,7 +153,7 @@ def _deal_row(
         "customer_id": customer[0] if customer else None,
         "owner": mapped.owner,
         "currency": mapped.currency,
-        "amount_minor": mapped.amount.minor if mapped.amount else None,
+        "amount_minor": mapped.amount.minor if mapped.amount is not None else None,
         "close_date": mapped.close_date.isoformat() if mapped.close_date else None,
         "close_month": month.isoformat(),
         "charge_count": mapped.charge_count,
