@@ -50,6 +50,11 @@ def with_driver(url: str, driver: str) -> str:
     return make_url(url).set(drivername=driver).render_as_string(hide_password=False)
 
 
+def open_engine(url: str) -> Engine:
+    """An engine whose errors show the statement and not the CRM's records bound to it."""
+    return create_engine(url, hide_parameters=True)
+
+
 def pipeline_on(engine: Engine, settings: Settings, evaluate: Evaluate = native.evaluate) -> Pipeline:
     """A pipeline under the settings' mapping and rules, on a migrated database; both are registered."""
     pipeline = Pipeline(
@@ -68,7 +73,7 @@ def pipeline_on(engine: Engine, settings: Settings, evaluate: Evaluate = native.
 def open_pipeline(settings: Settings, evaluate: Evaluate = native.evaluate) -> Generator[Pipeline]:
     """A ready pipeline; connections (and an embedded server that had to be started) end with the block."""
     with database(settings) as url:
-        engine = create_engine(url)
+        engine = open_engine(url)
         try:
             yield pipeline_on(engine, settings, evaluate)
         finally:

@@ -18,13 +18,12 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from sqlalchemy import create_engine
 
 from integration_pipeline.cli.output import console
 from integration_pipeline.cli.summary import show_status
 from integration_pipeline.cli.workshop import Workshop, open_workshop, serve_dagster
 from integration_pipeline.pipeline.standing import Status, status, verify
-from integration_pipeline.runtime import pipeline_on
+from integration_pipeline.runtime import open_engine, pipeline_on
 from integration_pipeline.sandbox.datasets.load import apply_later_changes, load
 
 _COLUMNS = (
@@ -117,7 +116,7 @@ def _run_job(workshop: Workshop, progress: Progress, description: str) -> bool:
 
 
 def _status(workshop: Workshop) -> Status:
-    engine = create_engine(workshop.database_url)
+    engine = open_engine(workshop.database_url)
     try:
         pipeline = pipeline_on(engine, workshop.settings)
         with engine.connect() as connection:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -79,7 +79,8 @@ class Workshop:
         os.environ.update(self.environment())
         from integration_pipeline.launch import refresh_read_models
 
-        return refresh_read_models()
+        with (self.folder / "dbt.log").open("a") as log, redirect_stdout(log):
+            return refresh_read_models()
 
 
 @contextmanager
