@@ -55,14 +55,22 @@ def prove_ledger(connection: Connection) -> LedgerProof:
             proof.balances[account, entry.currency] += minor
         if balance or len(entry.lines) < 2:
             proof.problems.append(f"{name}: debit and credit differ by {balance} minor units")
-    for head in connection.execute(text("SELECT entity, sequence, hash FROM ledger.chain_heads")):
-        if chain.get(head.entity, (0, GENESIS)) != (head.sequence, head.hash):
+    heads = {row.entity: (row.sequence, row.hash) for row in connection.execute(text(_HEADS))}
+    for entity in sorted(chain.keys() | heads.keys()):
+        newest, recorded = chain.get(entity, (0, GENESIS)), heads.get(entity, (0, GENESIS))
+        if newest != recorded:
             proof.problems.append(
-                f"{head.entity}: the newest entry should be {head.sequence}: entries are missing"
+                f"{entity}: the newest entry is {newest[0]}, but it should be {recorded[0]}, "
+                "with the hash that was recorded when it was posted"
             )
     for gap in connection.execute(text(_NUMBER_GAPS)):
         proof.problems.append(
-            f"{gap.kind} numbers of {gap.entity}: {gap.documents} documents, but the highest is {gap.highest}"
+            f"{gap.kind} numbers of {gap.entity}: {gap.documents} documents, the highest is {gap.highest}, "
+            f"but {gap.drawn} numbers were drawn"
+        )
+    for document in connection.execute(text(_UNLIKE_ITS_ENTRY)):
+        proof.problems.append(
+            f"document {document.number} of {document.entity} says something else than its entry"
         )
     return proof
 
@@ -108,9 +116,44 @@ _ENTRIES = """
     FROM ledger.journal_entries AS entry
     ORDER BY entry.entity, entry.sequence
 """
+_HEADS = "SELECT entity, sequence, hash FROM ledger.chain_heads"
 _NUMBER_GAPS = """
-    SELECT entity, kind, count(*) AS documents, max(series_number) AS highest
-    FROM ledger.documents
-    GROUP BY entity, kind
-    HAVING count(*) <> max(series_number)
+    SELECT
+        entity, kind, coalesce(issued.documents, 0) AS documents, coalesce(issued.highest, 0) AS highest,
+        coalesce(series.last_number, 0) AS drawn
+    FROM ledger.number_series AS series
+    FULL JOIN (
+        SELECT entity, kind, count(*) AS documents, max(series_number) AS highest
+        FROM ledger.documents
+        GROUP BY entity, kind
+    ) AS issued USING (entity, kind)
+    WHERE issued.documents IS DISTINCT FROM issued.highest
+        OR issued.highest IS DISTINCT FROM series.last_number
+    ORDER BY entity, kind
+"""
+# What the entry's hash covers must be what the document says: number, day, currency, what is receivable, and
+# the sum of the lines the customer sees.
+_UNLIKE_ITS_ENTRY = """
+    SELECT coalesce(document.entity, entry.entity) AS entity,
+        coalesce(document.number, entry.document_number) AS number
+    FROM ledger.journal_entries AS entry
+    FULL JOIN ledger.documents AS document ON document.entry_id = entry.id
+    LEFT JOIN ledger.accounts AS receivable
+        ON receivable.entity = entry.entity AND receivable.role = 'receivable'
+    LEFT JOIN LATERAL (
+        SELECT sum(line.debit_minor - line.credit_minor) AS minor
+        FROM ledger.journal_lines AS line
+        WHERE line.entry_id = entry.id AND line.account = receivable.code
+    ) AS booked ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT sum(CAST(line ->> 'amount_minor' AS bigint)) AS minor
+        FROM jsonb_array_elements(document.body -> 'lines') AS line
+    ) AS shown ON TRUE
+    WHERE (document.entity, document.number, document.intent_id, document.currency, document.issue_date)
+        IS DISTINCT FROM
+        (entry.entity, entry.document_number, entry.intent_id, entry.currency, entry.accounting_date)
+        OR shown.minor IS DISTINCT FROM document.total_minor
+        OR booked.minor IS DISTINCT FROM
+        CASE document.kind WHEN 'invoice' THEN document.total_minor ELSE -document.total_minor END
+    ORDER BY 1, 2
 """
