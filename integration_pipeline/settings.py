@@ -26,9 +26,11 @@ CURRENT_DATA = Path(".data/current")
 class Settings(BaseSettings):
     """Everything is optional but what the command at hand needs; a missing value is named when needed."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
-    database_url: str | None = None
+    database_url: Annotated[str | None, Field(repr=False)] = None
     """A PostgreSQL 15+ server, `postgresql://user:password@host/database`; without it the embedded one."""
     data_dir: Path = CURRENT_DATA
     mapping_file: Path = DEFAULT_MAPPING
