@@ -141,8 +141,8 @@ _HOLD = "SELECT pg_advisory_lock(:lock, CAST(:token % 2147483647 AS integer))"
 _LET_GO = "SELECT pg_advisory_unlock(:lock, CAST(:token % 2147483647 AS integer))"
 
 # Only documents that passed the gate, are still planned, and whose day has come where they are billed;
-# a credit note only after the invoice it reverses, an invoice only while its deal is won: one that was lost
-# waits for a person in quarantine, and must not be invoiced meanwhile.
+# a credit note only after the invoice it reverses, an invoice only while its deal is the one it was planned
+# for: a deal that changed or was lost, and waits in quarantine, must not be invoiced as it used to be.
 _CLAIM = """
     WITH due AS (
         SELECT intent.id, document.issue_date, document.kind, document.deal_key, document.document_key
@@ -188,8 +188,10 @@ _CLAIM = """
             AND (
                 document.kind = 'credit_note'
                 OR EXISTS (
-                    SELECT FROM crm.current_deals AS deal
-                    WHERE deal.deal_key = document.deal_key AND deal.state = 'won'
+                    SELECT FROM crm.deal_heads AS deal
+                    INNER JOIN billing.schedule_heads AS plan
+                        ON plan.deal_key = deal.deal_key AND plan.deal_id = deal.deal_id
+                    WHERE deal.deal_key = document.deal_key
                 )
             )
         ORDER BY document.issue_date, document.kind, length(document.deal_key), document.document_key

@@ -1,1 +1,1 @@
-"""PostgreSQL: tables, migrations, engines, and the embedded server. No billing rule and no vendor lives here."""
+"""PostgreSQL: tables, migrations, and the embedded server. No billing rule and no vendor lives here."""
