@@ -327,10 +327,11 @@ class TestDealsNoLongerWon:
         gate_raw_deals(office.pipeline, EVERYTHING)
         normalize(office.pipeline, EVERYTHING)
         gate_deals(office.pipeline, EVERYTHING)
-        # Between the verdict and the plan another driver, which knows nothing of the change, posts.
-        office.execute("UPDATE crm.deals SET state = 'won' WHERE version = 2")
+        # Between the verdict and the plan a poster finishes that had claimed before the deal was lost.
+        move_head = "UPDATE crm.deal_heads SET deal_id = (SELECT id FROM crm.deals WHERE version = :version)"
+        office.execute(move_head, version=1)
         post(office.pipeline, EVERYTHING)
-        office.execute("UPDATE crm.deals SET state = 'lost' WHERE version = 2")
+        office.execute(move_head, version=2)
 
         assert schedule(office.pipeline, EVERYTHING).counts["deals_waiting"] == 1
         office.sync()
