@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import IntegrityError
 
 from integration_pipeline.accounting.documents import ClaimedDocument, DocumentKind, DocumentLine
 from integration_pipeline.accounting.postgres_ledger.target import NAME, post_documents
@@ -33,7 +34,8 @@ _POSTER_LOCK = 731_055
 def post(pipeline: Pipeline, scope: Scope) -> StageReport:
     """Post everything in scope that passed the gate and whose issue date has come. Safe to repeat.
 
-    Counts: `invoices_posted`, `credit_notes_posted`, `lost_claims` (a newer poster took over). Money:
+    Counts: `invoices_posted`, `credit_notes_posted`, `lost_claims` (a newer poster took over), `rejected`
+    (the ledger refused the document for good; `verify` names it with the ledger's words). Money:
     `invoiced`, `credited`.
     """
     with reporting("post") as report, pipeline.engine.connect() as connection:
@@ -48,10 +50,9 @@ def post(pipeline: Pipeline, scope: Scope) -> StageReport:
                     return report
                 with connection.begin():
                     documents = _documents(connection, claimed, token)
-                    posted = post_documents(connection, documents, pipeline.rules.accounts)
+                _send(connection, pipeline, documents, report)
             finally:
                 _release(connection, token)
-            _count(report, documents, {each.intent_id for each in posted})
 
 
 def _claim(connection: Connection, pipeline: Pipeline, scope: Scope, token: int) -> list[int]:
@@ -71,6 +72,33 @@ def _claim(connection: Connection, pipeline: Pipeline, scope: Scope, token: int)
         },
     )
     return [row.intent_id for row in rows]
+
+
+def _send(
+    connection: Connection, pipeline: Pipeline, documents: Sequence[ClaimedDocument], report: StageReport
+) -> None:
+    """Post the batch; where the books refuse it, one by one, so that one document holds up no other."""
+    try:
+        with connection.begin():
+            posted = post_documents(connection, documents, pipeline.rules.accounts)
+    except (IntegrityError, ValueError) as refusal:
+        if len(documents) > 1:
+            for document in documents:
+                _send(connection, pipeline, [document], report)
+            return
+        with connection.begin():
+            _reject(connection, documents[0], refusal)
+        report.counts["rejected"] += 1
+        return
+    _count(report, documents, {each.intent_id for each in posted})
+
+
+def _reject(connection: Connection, document: ClaimedDocument, refusal: Exception) -> None:
+    said = str(refusal.orig if isinstance(refusal, IntegrityError) else refusal).partition("\n")[0]
+    connection.execute(
+        text(_REJECT),
+        {"intent_id": document.intent_id, "token": document.fencing_token, "said": said[:500]},
+    )
 
 
 def _documents(connection: Connection, intent_ids: Sequence[int], token: int) -> list[ClaimedDocument]:
@@ -226,6 +254,18 @@ _CLAIM = """
     SELECT due.id AS intent_id
     FROM due
     ORDER BY due.issue_date, due.kind, length(due.deal_key), due.document_key
+"""
+_REJECT = """
+    WITH rejected AS (
+        UPDATE posting.intents
+        SET state = 'rejected', lease_until = NULL, last_error = :said, updated_at = clock_timestamp()
+        WHERE id = :intent_id AND fencing_token = :token AND state = 'claimed'
+        RETURNING id
+    )
+    UPDATE posting.attempts AS attempt
+    SET finished_at = clock_timestamp(), outcome = 'rejected', detail = :said
+    FROM rejected
+    WHERE attempt.intent_id = rejected.id AND attempt.fencing_token = :token
 """
 _CLAIMED = """
     SELECT

@@ -252,6 +252,7 @@ _POSTING_FAULTS = """
             CASE WHEN intent.state = 'posted' AND gate.passed IS DISTINCT FROM TRUE
                 THEN 'was posted without having passed the gate' END
         ),
+        (CASE WHEN intent.state = 'rejected' THEN 'was refused by the ledger: ' || intent.last_error END),
         (CASE WHEN intent.state = 'uncertain' THEN 'nobody knows yet whether it was posted' END)
     ) AS fault (fault)
     WHERE intent.target = 'ledger' AND fault.fault IS NOT NULL
