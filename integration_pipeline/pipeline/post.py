@@ -171,18 +171,28 @@ _LET_GO = "SELECT pg_advisory_unlock(:lock, CAST(:token % 2147483647 AS integer)
 # Only documents that passed the gate, are still planned, and whose day has come where they are billed;
 # a credit note only after the invoice it reverses, an invoice only while its deal is the one it was planned
 # for: a deal that changed or was lost, and waits in quarantine, must not be invoiced as it used to be.
+# What is due comes first, by its own index: the subscriptions of a year wait behind it, ten to one.
 _CLAIM = """
-    WITH due AS (
-        SELECT intent.id, document.issue_date, document.kind, document.deal_key, document.document_key
-        FROM posting.intents AS intent
-        INNER JOIN billing.documents AS document ON document.id = intent.document_id
-        INNER JOIN posting.gate_records AS gate
-            ON gate.subject_kind = 'document' AND gate.subject_id = document.id AND gate.passed
-        INNER JOIN unnest(CAST(:entities AS text[]), CAST(:days AS date[])) AS today (entity, day)
-            ON today.entity = document.entity
+    WITH open AS MATERIALIZED (
+        SELECT intent.id, intent.document_id
+        FROM unnest(CAST(:entities AS text[]), CAST(:days AS date[])) AS today (entity, day)
+        INNER JOIN posting.intents AS intent
+            ON intent.entity = today.entity AND intent.due_on <= today.day
         WHERE intent.target = :target AND intent.state IN ('pending', 'claimed')
-            AND intent.due_on <= today.day
-            AND (
+            AND intent.due_on <= (SELECT max(day) FROM unnest(CAST(:days AS date[])) AS day)
+    ),
+    due AS (
+        SELECT intent.id, document.issue_date, document.kind, document.deal_key, document.document_key
+        FROM open
+        INNER JOIN posting.intents AS intent ON intent.id = open.id
+        INNER JOIN billing.documents AS document ON document.id = open.document_id
+        INNER JOIN posting.gate_records AS gate
+            ON gate.subject_kind = 'document' AND gate.subject_id = open.document_id AND gate.passed
+        LEFT JOIN posting.intents AS reversed
+            ON reversed.document_id = document.reverses_id AND reversed.target = :target
+        LEFT JOIN crm.deal_heads AS deal ON deal.deal_key = document.deal_key
+        LEFT JOIN billing.schedule_heads AS plan ON plan.deal_key = document.deal_key
+        WHERE (
                 intent.state = 'pending'
                 OR (
                     intent.state = 'claimed'
@@ -205,23 +215,8 @@ _CLAIM = """
                 document.close_month, document.deal_key, CAST(:first_month AS date),
                 CAST(:last_month AS date), CAST(:deal_keys AS text[])
             )
-            AND (
-                document.reverses_id IS NULL
-                OR EXISTS (
-                    SELECT FROM posting.intents AS reversed
-                    WHERE reversed.document_id = document.reverses_id AND reversed.target = intent.target
-                        AND reversed.state = 'posted'
-                )
-            )
-            AND (
-                document.kind = 'credit_note'
-                OR EXISTS (
-                    SELECT FROM crm.deal_heads AS deal
-                    INNER JOIN billing.schedule_heads AS plan
-                        ON plan.deal_key = deal.deal_key AND plan.deal_id = deal.deal_id
-                    WHERE deal.deal_key = document.deal_key
-                )
-            )
+            AND (document.reverses_id IS NULL OR reversed.state = 'posted')
+            AND (document.kind = 'credit_note' OR plan.deal_id = deal.deal_id)
         ORDER BY document.issue_date, document.kind, length(document.deal_key), document.document_key
         LIMIT :limit
         FOR UPDATE OF intent SKIP LOCKED

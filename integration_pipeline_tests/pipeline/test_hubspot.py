@@ -137,7 +137,7 @@ def test_an_archived_deal_is_held_because_it_was_invoiced(
     account: Account, source: HubSpotSource, office: Office
 ) -> None:
     company = account.create("companies", name="Acme")
-    deal = account.create("deals", to=(company, DEAL_COMPANY), amount="12.00", **WON)
+    deal = account.create("deals", (company, DEAL_COMPANY), **(WON | {"amount": "12.00"}))
     run(office.pipeline, source)
     account.archive("deals", deal)
     run(office.pipeline, source)

@@ -109,5 +109,6 @@ attempts = Table(
     Column("outcome", Text),
     Column("detail", Text),
     CheckConstraint("outcome IN ('posted', 'rejected', 'uncertain', 'lost')", name="outcome"),
+    Index("ix_attempts_open", "intent_id", postgresql_where=sql_text("outcome IS NULL")),
     schema="posting",
 )

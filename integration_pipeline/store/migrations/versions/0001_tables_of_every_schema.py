@@ -563,6 +563,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("intent_id", "number", name=op.f("pk_attempts")),
         schema="posting",
     )
+    op.create_index(
+        "ix_attempts_open",
+        "attempts",
+        ["intent_id"],
+        unique=False,
+        schema="posting",
+        postgresql_where=sa.text("outcome IS NULL"),
+    )
     op.create_table(
         "documents",
         sa.Column("entity", sa.Text(), nullable=False),
