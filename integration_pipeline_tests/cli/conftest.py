@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 from typer.testing import CliRunner, Result
 
 from integration_pipeline.cli.app import app
+from integration_pipeline.cli.output import console, errors
 from integration_pipeline.sandbox.datasets.generated import generate
 from integration_pipeline.sandbox.datasets.load import load
 from integration_pipeline.sandbox.datasets.model import DataSet
@@ -42,8 +43,15 @@ class Account:
 
 
 def run(arguments: tuple[str, ...], environment: dict[str, str]) -> Result:
-    """A command in this process, on a terminal wide enough that no sentence is folded."""
-    return CliRunner(env={**environment, "COLUMNS": "400"}).invoke(app, list(arguments))
+    """A command in this process."""
+    return CliRunner(env=environment).invoke(app, list(arguments))
+
+
+@pytest.fixture(autouse=True)
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction] - autouse
+    """No sentence is folded."""
+    monkeypatch.setattr(console, "width", 400)
+    monkeypatch.setattr(errors, "width", 400)
 
 
 @pytest.fixture(scope="session")

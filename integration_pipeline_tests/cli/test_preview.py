@@ -50,7 +50,7 @@ def test_a_contract_shows_its_invoices_with_the_calculation_of_every_line(tmp_pa
     contract = tmp_path / "contract.json"
     contract.write_text(json.dumps(CONTRACT))
 
-    shown = CliRunner(env={"COLUMNS": "250"}).invoke(app, ["preview", str(contract)])
+    shown = CliRunner().invoke(app, ["preview", str(contract)])
 
     assert shown.exit_code == 0
     assert "12 seats × 19.99 USD × (100 − 10) % = 215.89 USD" in shown.output
