@@ -148,7 +148,7 @@ def test_an_archived_deal_is_held_because_it_was_invoiced(
 def test_the_deals_of_line_items_cost_one_request_for_a_thousand_of_them(
     account: Account, source: HubSpotSource, office: Office
 ) -> None:
-    deal = account.create("deals", **WON)
+    deal = account.create("deals", None, **WON)
     for _ in range(3):
         account.create("line_items", to=(deal, LINE_ITEM_DEAL), name="Seats", quantity="1", price="1.00")
     extract(office.pipeline, source)
