@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -40,58 +39,23 @@ def post(pipeline: Pipeline, scope: Scope) -> StageReport:
     `invoiced`, `credited`.
     """
     with reporting("post") as report, pipeline.engine.connect() as connection:
-        first = date.min
-        while (last := _last_day_of_stretch(connection, pipeline, scope, first)) is not None:
-            while _post_next(connection, pipeline, scope, (first, last), report):
-                pass
-            first = last + timedelta(days=1)
-    return report
-
-
-def _last_day_of_stretch(
-    connection: Connection, pipeline: Pipeline, scope: Scope, first: date
-) -> date | None:
-    """Up to which issue date the next documents for one claim reach; None if nothing is due any more.
-
-    A claim looks at such a stretch only: a backlog of 100,000 documents would be sorted anew for each 500.
-    """
-    parameters = {
-        **scope.parameters(),
-        "target": NAME,
-        "first_day": first,
-        "last_day": max(pipeline.days_by_entity().values()),
-        "limit": _CHUNK,
-    }
-    with connection.begin():
-        return connection.execute(text(_STRETCH), parameters).scalar()
-
-
-def _post_next(
-    connection: Connection,
-    pipeline: Pipeline,
-    scope: Scope,
-    stretch: tuple[date, date],
-    report: StageReport,
-) -> bool:
-    """Claim and send the next documents of a stretch of issue dates; False if there are none."""
-    with connection.begin():
-        token: int = connection.execute(text(_NEXT_TOKEN)).scalar_one()
-        connection.execute(text(_HOLD), {"lock": _POSTER_LOCK, "token": token})
-    try:
-        with connection.begin():
-            claimed = _claim(connection, pipeline, scope, stretch, token)
-        if claimed:
+        while True:
             with connection.begin():
-                documents = _documents(connection, claimed, token)
-            _send(connection, pipeline, documents, report)
-    finally:
-        _release(connection, token)
-    return bool(claimed)
+                token: int = connection.execute(text(_NEXT_TOKEN)).scalar_one()
+                connection.execute(text(_HOLD), {"lock": _POSTER_LOCK, "token": token})
+            try:
+                with connection.begin():
+                    claimed = _claim(connection, pipeline, scope, token)
+                if not claimed:
+                    return report
+                with connection.begin():
+                    documents = _documents(connection, claimed, token)
+                _send(connection, pipeline, documents, report)
+            finally:
+                _release(connection, token)
 
 
-def _claim(
-    connection: Connection, pipeline: Pipeline, scope: Scope, stretch: tuple[date, date], token: int
-) -> list[int]:
+def _claim(connection: Connection, pipeline: Pipeline, scope: Scope, token: int) -> list[int]:
     """Claim the next due intents and record the attempts. Answers their ids in posting order."""
     days = pipeline.days_by_entity()
     rows = connection.execute(
@@ -102,8 +66,6 @@ def _claim(
             "token": token,
             "lock": _POSTER_LOCK,
             "lease": LEASE_SECONDS,
-            "first_day": stretch[0],
-            "last_day": stretch[1],
             "entities": list(days),
             "days": list(days.values()),
             "limit": _CHUNK,
@@ -206,41 +168,31 @@ _NEXT_TOKEN = "SELECT nextval('posting.fencing_tokens')"  # noqa: S105 - a count
 _HOLD = "SELECT pg_advisory_lock(:lock, CAST(:token % 2147483647 AS integer))"
 _LET_GO = "SELECT pg_advisory_unlock(:lock, CAST(:token % 2147483647 AS integer))"
 
-_STRETCH = """
-    SELECT max(next_due.due_on)
-    FROM (
-        SELECT intent.due_on
-        FROM posting.intents AS intent
-        INNER JOIN billing.documents AS document ON document.id = intent.document_id
-        WHERE intent.target = :target AND intent.state IN ('pending', 'claimed')
-            AND intent.due_on BETWEEN :first_day AND :last_day
-            AND crm.in_scope(
-                document.close_month, document.deal_key, CAST(:first_month AS date),
-                CAST(:last_month AS date), CAST(:deal_keys AS text[])
-            )
-        ORDER BY intent.due_on
-        LIMIT :limit
-    ) AS next_due
-"""
 # Only documents that passed the gate, are still planned, and whose day has come where they are billed;
 # a credit note only after the invoice it reverses, an invoice only while its deal is the one it was planned
 # for: a deal that changed or was lost, and waits in quarantine, must not be invoiced as it used to be.
+# What is due comes first, by its own index: the subscriptions of a year wait behind it, ten to one.
 _CLAIM = """
-    WITH due AS (
-        SELECT intent.id, intent.due_on, document.kind, document.deal_key, document.document_key
-        FROM posting.intents AS intent
-        INNER JOIN unnest(CAST(:entities AS text[]), CAST(:days AS date[])) AS today (entity, day)
-            ON today.entity = intent.entity
-        INNER JOIN billing.documents AS document ON document.id = intent.document_id
+    WITH open AS MATERIALIZED (
+        SELECT intent.id, intent.document_id
+        FROM unnest(CAST(:entities AS text[]), CAST(:days AS date[])) AS today (entity, day)
+        INNER JOIN posting.intents AS intent
+            ON intent.entity = today.entity AND intent.due_on <= today.day
+        WHERE intent.target = :target AND intent.state IN ('pending', 'claimed')
+            AND intent.due_on <= (SELECT max(day) FROM unnest(CAST(:days AS date[])) AS day)
+    ),
+    due AS (
+        SELECT intent.id, document.issue_date, document.kind, document.deal_key, document.document_key
+        FROM open
+        INNER JOIN posting.intents AS intent ON intent.id = open.id
+        INNER JOIN billing.documents AS document ON document.id = open.document_id
         INNER JOIN posting.gate_records AS gate
-            ON gate.subject_kind = 'document' AND gate.subject_id = intent.document_id AND gate.passed
+            ON gate.subject_kind = 'document' AND gate.subject_id = open.document_id AND gate.passed
         LEFT JOIN posting.intents AS reversed
             ON reversed.document_id = document.reverses_id AND reversed.target = :target
         LEFT JOIN crm.deal_heads AS deal ON deal.deal_key = document.deal_key
         LEFT JOIN billing.schedule_heads AS plan ON plan.deal_key = document.deal_key
-        WHERE intent.target = :target AND intent.state IN ('pending', 'claimed')
-            AND intent.due_on BETWEEN :first_day AND :last_day AND intent.due_on <= today.day
-            AND (
+        WHERE (
                 intent.state = 'pending'
                 OR (
                     intent.state = 'claimed'
@@ -265,7 +217,7 @@ _CLAIM = """
             )
             AND (document.reverses_id IS NULL OR reversed.state = 'posted')
             AND (document.kind = 'credit_note' OR plan.deal_id = deal.deal_id)
-        ORDER BY intent.due_on, document.kind, length(document.deal_key), document.document_key
+        ORDER BY document.issue_date, document.kind, length(document.deal_key), document.document_key
         LIMIT :limit
         FOR UPDATE OF intent SKIP LOCKED
     ),
@@ -296,7 +248,7 @@ _CLAIM = """
     )
     SELECT due.id AS intent_id
     FROM due
-    ORDER BY due.due_on, due.kind, length(due.deal_key), due.document_key
+    ORDER BY due.issue_date, due.kind, length(due.deal_key), due.document_key
 """
 _REJECT = """
     WITH rejected AS (

@@ -20,8 +20,6 @@ from integration_pipeline_tests.pipeline.portal import DEAL, Portal
 
 EVERYTHING = Scope.everything()
 BEFORE = date(2025, 12, 31)
-DUE = date(2026, 3, 10)
-"""When a deal of the portal is invoiced, unless it says otherwise."""
 
 
 def planned(office: Office) -> Office:
@@ -147,7 +145,7 @@ class TestClaims:
         with connection.begin():
             connection.execute(text(posting._HOLD), {"lock": posting._POSTER_LOCK, "token": token})  # pyright: ignore[reportPrivateUsage]
         with connection.begin():
-            return len(posting._claim(connection, office.pipeline, EVERYTHING, (DUE, DUE), token))  # pyright: ignore[reportPrivateUsage]
+            return len(posting._claim(connection, office.pipeline, EVERYTHING, token))  # pyright: ignore[reportPrivateUsage]
 
     def test_of_a_dead_poster_are_free_at_once(self, office: Office, portal: Portal) -> None:
         portal.deal("1")
