@@ -62,7 +62,8 @@ class Pipeline:
 def register(pipeline: Pipeline) -> None:
     """Record the mapping and the rule set in force, and give the ledger its entities and accounts.
 
-    Raises `ValueError` if an account changed its kind: entries in it would change their meaning.
+    Raises `ValueError` if an account changed its kind, or has entries and changed its code: what is booked
+    would change its meaning, or its place.
     """
     with pipeline.engine.begin() as connection:
         for table, document in (("mappings", pipeline.mapping), ("rule_sets", pipeline.rules)):
@@ -77,14 +78,19 @@ def register(pipeline: Pipeline) -> None:
         for code, entity in pipeline.rules.entities.items():
             connection.execute(text(_ENTITY), {"code": code, **entity.model_dump()})
             for role, account in pipeline.rules.accounts.items():
-                kind = connection.execute(
-                    text(_ACCOUNT), {"entity": code, "role": role.value, **account.model_dump()}
-                ).scalar_one()
-                if kind != account.kind:
+                key = {"entity": code, "role": role.value}
+                known = connection.execute(text(_KNOWN_ACCOUNT), key).one_or_none()
+                if known is not None and known.kind != account.kind:
                     raise ValueError(
-                        f"account {account.code} of {code} is a {kind} account in the ledger, but the rule "
-                        f"set makes it {account.kind}: give the new account a code of its own"
+                        f"account {known.code} of {code} is a {known.kind} account in the ledger, but the "
+                        f"rule set makes it {account.kind}: keep {known.kind} for {role.value}"
                     )
+                if known is not None and known.code != account.code and known.has_entries:
+                    raise ValueError(
+                        f"account {known.code} of {code} has entries in the ledger, but the rule set gives "
+                        f"{role.value} the code {account.code}: keep {known.code}"
+                    )
+                connection.execute(text(_ACCOUNT), {**key, **account.model_dump()})
 
 
 _REGISTER = {
@@ -104,9 +110,16 @@ _ENTITY = """
         name = excluded.name, time_zone = excluded.time_zone, invoice_prefix = excluded.invoice_prefix,
         credit_note_prefix = excluded.credit_note_prefix
 """
+_KNOWN_ACCOUNT = """
+    SELECT account.code, account.kind, EXISTS (
+        SELECT FROM ledger.journal_lines AS line
+        WHERE line.entity = account.entity AND line.account = account.code
+    ) AS has_entries
+    FROM ledger.accounts AS account
+    WHERE account.entity = :entity AND account.role = :role
+"""
 _ACCOUNT = """
-    INSERT INTO ledger.accounts AS account (entity, code, name, kind, role)
+    INSERT INTO ledger.accounts (entity, code, name, kind, role)
     VALUES (:entity, :code, :name, :kind, :role)
     ON CONFLICT (entity, role) DO UPDATE SET code = excluded.code, name = excluded.name
-    RETURNING account.kind
 """
