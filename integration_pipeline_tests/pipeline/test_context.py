@@ -53,7 +53,7 @@ def test_an_account_keeps_its_kind_and_nothing_is_registered_when_it_would_not(o
 def test_an_account_with_entries_keeps_its_code(office: Office, portal: Portal) -> None:
     portal.deal("1")
     office.sync()
-    with pytest.raises(ValueError, match="4000 of us has entries in the ledger, .* keep 4000"):
+    with pytest.raises(ValueError, match=r"4000 of us has entries in the ledger, .* keep 4000"):
         register(with_account(office.pipeline, AccountRole.REVENUE, code="4100"))
 
 
