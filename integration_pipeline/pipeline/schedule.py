@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from integration_pipeline.accounting.postgres_ledger.target import NAME as LEDGER
 from integration_pipeline.billing.invoices import BillingSchedule, PlannedInvoice, PlannedLine
 from integration_pipeline.billing.schedule import build_schedule
 from integration_pipeline.billing.terms import ContractTerms
@@ -29,7 +30,6 @@ from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.statistics import after_bulk
 
-LEDGER = "ledger"
 _CHUNK = 500
 
 
