@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from integration_pipeline.billing.money import Money, round_ratio
 from integration_pipeline.billing.periods import BillingPeriod
-from integration_pipeline.billing.policies import AmountSplit, DayCount, Policies
+from integration_pipeline.billing.policies import DayCount, Policies
 from integration_pipeline.billing.pricing import ExactPrice
 
 
@@ -22,16 +22,16 @@ def price_of_part(price: ExactPrice, period: BillingPeriod, policies: Policies) 
     after_start = (period.service.start - period.full.start).days
     upto_end = (period.service.end - period.full.start).days
     denominator = price.denominator * whole
-    match policies.split:
-        case AmountSplit.CUMULATIVE:
-            minor = round_ratio(price.numerator * upto_end, denominator, policies.rounding) - round_ratio(
-                price.numerator * after_start, denominator, policies.rounding
-            )
+    minor = round_ratio(price.numerator * upto_end, denominator, policies.rounding) - round_ratio(
+        price.numerator * after_start, denominator, policies.rounding
+    )
     return Money(minor, price.currency)
 
 
 def days_of_full_period(period: BillingPeriod, day_count: DayCount) -> int:
     """The denominator of a stub's share: in how many days the price of the full period is earned."""
     match day_count:
-        case DayCount.ACTUAL_OVER_ANCHORED_PERIOD:
+        case DayCount.ACTUAL:
             return period.full.days
+        case _:
+            raise NotImplementedError(day_count)

@@ -19,7 +19,7 @@ from integration_pipeline.billing.invoices import (
 )
 from integration_pipeline.billing.money import Money, round_ratio
 from integration_pipeline.billing.periods import BillingPeriod, Period, billing_periods
-from integration_pipeline.billing.policies import DEFAULT, ArrearsIssueDay, PeriodAnchor, Policies
+from integration_pipeline.billing.policies import DEFAULT, ArrearsIssueDay, Policies
 from integration_pipeline.billing.pricing import ExactPrice, describe_rounding, flat_price
 from integration_pipeline.billing.proration import days_of_full_period, price_of_part
 from integration_pipeline.billing.terms import Charge, ContractTerms, Frequency, Timing
@@ -96,9 +96,7 @@ class _ChargePlan:
             return
         price = self._full_price()
         explanation = self._full_price_explanation(price)
-        match self.policies.anchor:
-            case PeriodAnchor.CHARGE_START:
-                anchor_day = self.start.day
+        anchor_day = self.start.day
         for period in billing_periods(self.start, self.end, months, anchor_day):
             if period.is_stub:
                 amount = price_of_part(self.price, period, self.policies)
@@ -135,6 +133,8 @@ class _ChargePlan:
         match self.policies.arrears_issue_day:
             case ArrearsIssueDay.DAY_AFTER_PERIOD:
                 return period.end
+            case ArrearsIssueDay.LAST_DAY_OF_PERIOD:
+                return period.end - timedelta(days=1)
 
     def _full_price(self) -> Money:
         minor = round_ratio(self.price.numerator, self.price.denominator, self.policies.rounding)

@@ -1,0 +1,87 @@
+"""One complete choice of conventions.
+
+Belongs here: `Policies`, its identity and its JSON. Does not belong here: the named sets (`profiles`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache
+
+from integration_pipeline.billing.money import RoundingMode
+from integration_pipeline.billing.policies.choices import (
+    AmountSplit,
+    ArrearsIssueDay,
+    CancellationDay,
+    ClosedPeriod,
+    Correction,
+    DayCount,
+    DayZone,
+    DifferenceRounding,
+    DiscountOrder,
+    Downgrade,
+    FrequencyChange,
+    InclusiveTax,
+    LineRounding,
+    MonthEnd,
+    RevenueGranularity,
+    RevenueSplit,
+    StepPrecision,
+    StubDenominator,
+    TaxRounding,
+    TierBound,
+    ZeroUsage,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """One complete choice of conventions. `name` and `revision` identify it in explanations.
+
+    Whoever changes a policy changes the name or raises the revision, as two sets must not share a version.
+    `fraction_places` rounds a share of a period to so many decimals (half up) before it is multiplied; None
+    keeps it exact. `fixed_month_days` is the length of a month under `DayCount.FIXED_MONTH`.
+    """
+
+    name: str
+    revision: int
+    rounding: RoundingMode = RoundingMode.HALF_UP
+    month_end: MonthEnd = MonthEnd.KEEPS_DAY
+    stub_denominator: StubDenominator = StubDenominator.ANCHORED_PERIOD
+    day_count: DayCount = DayCount.ACTUAL
+    fixed_month_days: int = 30
+    fraction_places: int | None = None
+    split: AmountSplit = AmountSplit.CUMULATIVE
+    difference: DifferenceRounding = DifferenceRounding.OF_ROUNDED
+    steps: StepPrecision = StepPrecision.EXACT
+    lines: LineRounding = LineRounding.ROUND_THEN_SUM
+    cancellation_day: CancellationDay = CancellationDay.NOT_BILLED
+    arrears_issue_day: ArrearsIssueDay = ArrearsIssueDay.DAY_AFTER_PERIOD
+    zero_usage: ZeroUsage = ZeroUsage.NOT_CHARGED
+    tier_bound: TierBound = TierBound.UPPER_INCLUSIVE
+    discount_order: DiscountOrder = DiscountOrder.PERCENT_FIRST
+    frequency_change: FrequencyChange = FrequencyChange.NEW_CYCLE
+    downgrade: Downgrade = Downgrade.AT_ONCE
+    correction: Correction = Correction.NET_DOCUMENT
+    tax_rounding: TaxRounding = TaxRounding.PER_DOCUMENT
+    inclusive_tax: InclusiveTax = InclusiveTax.TAX_ROUNDED
+    revenue: RevenueGranularity = RevenueGranularity.DAY
+    revenue_split: RevenueSplit = RevenueSplit.CUMULATIVE
+    closed_period: ClosedPeriod = ClosedPeriod.CATCH_UP
+    day_zone: DayZone = DayZone.ENTITY
+
+    @property
+    def version(self) -> str:
+        """As shown in explanations: `default/1`."""
+        return f"{self.name}/{self.revision}"
+
+    def as_json(self) -> dict[str, str | int | None]:
+        """The version and every choice, in a fixed order. One object per set: do not change it."""
+        return _as_json(self)
+
+
+@cache
+def _as_json(policies: Policies) -> dict[str, str | int | None]:
+    chosen = {field.name: getattr(policies, field.name) for field in fields(policies)}
+    del chosen["name"], chosen["revision"]
+    return {"version": policies.version, **chosen}
