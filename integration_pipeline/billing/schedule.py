@@ -21,7 +21,7 @@ from integration_pipeline.billing.money import Money, round_ratio
 from integration_pipeline.billing.periods import BillingPeriod, Period, billing_periods
 from integration_pipeline.billing.policies import DEFAULT, ArrearsIssueDay, Policies
 from integration_pipeline.billing.pricing import ExactPrice, describe_rounding, flat_price
-from integration_pipeline.billing.proration import days_of_full_period, price_of_part
+from integration_pipeline.billing.proration import share_ratio
 from integration_pipeline.billing.terms import Charge, ContractTerms, Frequency, Timing
 
 __all__ = ["BillingSchedule", "PlannedInvoice", "PlannedLine", "RevenueTreatment", "build_schedule"]
@@ -151,7 +151,7 @@ class _ChargePlan:
 
     def _stub_explanation(self, period: BillingPeriod, amount: Money) -> Explanation:
         days = period.service.days
-        whole = days_of_full_period(period, self.policies.day_count)
+        whole = period.full.days
         return self._explanation(
             f"{self._rule()}, part of a billing period: {self.policies.day_count}",
             f"{self.price.formula} × {days}/{whole} days of {period.full}",
@@ -205,3 +205,10 @@ def _contract_end_inputs(terms: ContractTerms) -> Iterator[ExplanationInput]:
         yield ExplanationInput("end", terms.end.isoformat(), terms.sources.get("end"))
     elif terms.term_months is not None:
         yield ExplanationInput("term_months", str(terms.term_months), terms.sources.get("term_months"))
+
+
+def price_of_part(price: ExactPrice, period: BillingPeriod, policies: Policies) -> Money:
+    """The share of `price`, the price of `period.full`, that falls on `period.service`."""
+    days, whole = share_ratio(period.service, period.full, policies)
+    minor = round_ratio(price.numerator * days, price.denominator * whole, policies.rounding)
+    return Money(minor, price.currency)

@@ -20,15 +20,6 @@ class MonthEnd(StrEnum):
     """28 Feb 2023, 31 Mar, 30 Apr: a start on a month's last day bills on every month's last day."""
 
 
-class StubDenominator(StrEnum):
-    """Which whole a stub is a part of."""
-
-    ANCHORED_PERIOD = "the anchored period that contains the stub"
-    """A stub 1..15 Sep before an anchor on the 15th is 14 of the 31 days 15 Aug..15 Sep."""
-    CALENDAR_PERIOD = "the calendar period that contains the stub"
-    """The same stub is 14 of the 30 days of September; a quarter is a calendar quarter."""
-
-
 class DayCount(StrEnum):
     """Which share of a full period's price a part of it costs."""
 

@@ -24,7 +24,6 @@ from integration_pipeline.billing.policies.choices import (
     LineRounding,
     RevenueSplit,
     StepPrecision,
-    StubDenominator,
     TaxRounding,
     TierBound,
     ZeroUsage,
@@ -45,7 +44,6 @@ _LAGO = Policies(
     # Lago bills first and last day of a period, in the customer's time zone, over whole calendar periods.
     name="lago",
     revision=1,
-    stub_denominator=StubDenominator.CALENDAR_PERIOD,
     split=AmountSplit.EACH_ALONE,
     difference=DifferenceRounding.ROUNDED,
     cancellation_day=CancellationDay.BILLED_UNLESS_REPLACED,
@@ -108,7 +106,6 @@ _OCA = Policies(
 _SILVER = Policies(
     name="silver",
     revision=1,
-    stub_denominator=StubDenominator.CALENDAR_PERIOD,
     split=AmountSplit.EACH_ALONE,
     steps=StepPrecision.TWO_MORE,
     lines=LineRounding.SUM_THEN_ROUND,

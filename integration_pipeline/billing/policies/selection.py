@@ -27,7 +27,6 @@ from integration_pipeline.billing.policies.choices import (
     RevenueGranularity,
     RevenueSplit,
     StepPrecision,
-    StubDenominator,
     TaxRounding,
     TierBound,
     ZeroUsage,
@@ -47,7 +46,6 @@ class Policies:
     revision: int
     rounding: RoundingMode = RoundingMode.HALF_UP
     month_end: MonthEnd = MonthEnd.KEEPS_DAY
-    stub_denominator: StubDenominator = StubDenominator.ANCHORED_PERIOD
     day_count: DayCount = DayCount.ACTUAL
     fixed_month_days: int = 30
     fraction_places: int | None = None
