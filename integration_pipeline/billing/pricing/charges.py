@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from integration_pipeline.billing.currencies import minor_unit_exponent
 from integration_pipeline.billing.money import Money, RoundingMode
-from integration_pipeline.billing.terms import Charge
+
+if TYPE_CHECKING:  # terms hold price models, so importing them here would be a circle
+    from integration_pipeline.billing.terms import Charge
 
 
 @dataclass(frozen=True, slots=True)
