@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?=
+CASES ?=
 TESTS ?= integration_pipeline_tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint bench clean
+.PHONY: help demo up test cases lint bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -19,6 +20,10 @@ up: $(VENV)/.installed ## the demo, left running with Dagster's web pages; Ctrl-
 
 test: $(VENV)/.installed-dev ## run all tests, on a real PostgreSQL
 	$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
+
+cases: $(VENV)/.installed-dev ## run published billing cases through the engine (CASES=file)
+	$(if $(CASES),,$(error name a file of cases: make cases CASES=file.json))
+	@$(BIN)/python -m integration_pipeline_tests.cases "$(CASES)"
 
 lint: $(VENV)/.installed-dev ## style, types, import rules, SQL
 	$(BIN)/ruff format --check .

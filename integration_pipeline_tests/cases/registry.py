@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from integration_pipeline.billing.policies import Policies
@@ -25,8 +26,8 @@ class NotExpressible(Exception):  # noqa: N818 - reads as the statement it makes
 class Case:
     """One published case: what a billing system was given, and the figures it answered with.
 
-    `inputs` and `expected` are plain JSON values, numbers as strings or whole numbers. Amounts are in currency
-    units unless their key says cents. Adapters read `expected` for its keys only, best through `asked`.
+    `inputs` and `expected` are plain JSON values. Amounts are in currency units unless their key says
+    cents. Adapters read `expected` for its keys only, best through `asked`.
     """
 
     id: str
@@ -96,7 +97,6 @@ def adapters_for(feature: str) -> tuple[Adapter, ...]:
 
 def _import_adapters() -> None:
     """Import every module of `adapters`: there is no list to maintain, so none to forget a module in."""
-    from integration_pipeline_tests.cases import adapters
-
-    for module in pkgutil.iter_modules(adapters.__path__, f"{adapters.__name__}."):
+    folder = Path(__file__).parent / "adapters"
+    for module in pkgutil.iter_modules([str(folder)], f"{__name__.rpartition('.')[0]}.adapters."):
         importlib.import_module(module.name)

@@ -1,0 +1,58 @@
+"""Running cases: every case gets exactly one outcome, whatever its adapter does.
+
+Belongs here: a case to its outcome. Does not belong here: reading files (`case_file`) or showing (`report`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from integration_pipeline_tests.cases.comparison import Difference, differences
+from integration_pipeline_tests.cases.registry import Case, NotExpressible, adapters_for
+from integration_pipeline_tests.cases.settings import Settings, read_settings
+
+
+class Verdict(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_EXPRESSIBLE = "not expressible"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a case: `reason` is why it is inexpressible or crashed, `differences` what is wrong."""
+
+    case: Case
+    verdict: Verdict
+    settings: Settings
+    reason: str = ""
+    differences: tuple[Difference, ...] = ()
+
+
+def run(cases: Iterable[Case]) -> tuple[Outcome, ...]:
+    """One outcome per case, in order."""
+    return tuple(run_case(case) for case in cases)
+
+
+def run_case(case: Case) -> Outcome:
+    """The first adapter that can express the case answers it. Never raises: a crash is a failed case."""
+    settings = read_settings(case.settings, case.convention)
+    adapters = adapters_for(case.feature)
+    if not adapters:
+        reason = f"no adapter for feature {case.feature}"
+        return Outcome(case, Verdict.NOT_EXPRESSIBLE, settings, reason)
+    reasons: list[str] = []
+    for adapter in adapters:
+        try:
+            wrong = tuple(differences(case.expected, adapter(case), settings.shown_by))
+        except NotExpressible as inexpressible:
+            reasons.append(str(inexpressible))
+        except Exception as crash:
+            where = f"{adapter.__module__.rpartition('.')[2]}.{adapter.__name__}"
+            return Outcome(case, Verdict.FAILED, settings, f"{where} raised {type(crash).__name__}: {crash}")
+        else:
+            verdict = Verdict.FAILED if wrong else Verdict.PASSED
+            return Outcome(case, verdict, settings, differences=wrong)
+    return Outcome(case, Verdict.NOT_EXPRESSIBLE, settings, "; or: ".join(dict.fromkeys(reasons)))
