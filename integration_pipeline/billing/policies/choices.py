@@ -149,9 +149,17 @@ class RevenueGranularity(StrEnum):
     """By what measure of time revenue is earned over a service period."""
 
     DAY = "by day"
+    """Of a period given by instants, the day on which it ends is cut off."""
     EVEN_MONTHS = "equal months"
     """Every calendar month the period touches earns the same; one that ends on a first adds no month."""
+    EVEN_MONTHS_CUT = "equal months, the last cut off"
+    """As above, but a month in which the period ends before its last day earns nothing (Stripe)."""
+    EVEN_MIDDLE_MONTHS = "first and last month by elapsed time, equal months between"
+    """Stripe's "by month evenly, first and last month prorated"."""
     WEIGHTED_MONTHS = "months, the first and last by their share of days"
+    """17 days of January weigh 17/31 of a full month, whatever the other months' lengths."""
+    TENTHS_OF_MONTHS = "months, a started one in tenths"
+    """ERPNext's booking "based on Months": the period is so many months and tenths of a month long."""
     INSTANT = "by elapsed time"
 
 
@@ -160,6 +168,29 @@ class RevenueSplit(StrEnum):
 
     CUMULATIVE = "cumulative"
     LAST_TAKES_REST = "each month rounded by itself, the last takes the rest"
+    MIDDLE_TAKES_REST = "months between first and last rounded down, the last of them takes the rest"
+    """As in Stripe's monthly summary: 15.50, 30.66, 30.66, 30.68, 12.50."""
+
+
+class ArrearsRevenue(StrEnum):
+    """When the revenue of a line invoiced after its service is recognized."""
+
+    ON_INVOICE = "on invoice"
+    AS_SERVED = "as the service is given, a contract asset until it is invoiced"
+
+
+class PriceAllocation(StrEnum):
+    """Where the minor units go that are left when a price is divided by standalone selling prices."""
+
+    LARGEST_REMAINDER = "largest remainder, ties to the lowest sequence number"
+    REST_TO_LARGEST = "each part rounded by itself, the largest (the first of equals) takes the rest"
+
+
+class MixedModification(StrEnum):
+    """What is allocated when only part of a modified contract's remaining goods is distinct."""
+
+    TOTAL_PRICE = "the updated total price, by total standalone selling prices"
+    REMAINING_PRICE = "the updated remaining price, by remaining standalone selling prices"
 
 
 class ClosedPeriod(StrEnum):

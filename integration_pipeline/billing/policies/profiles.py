@@ -22,6 +22,7 @@ from integration_pipeline.billing.policies.choices import (
     FrequencyChange,
     InclusiveTax,
     LineRounding,
+    RevenueGranularity,
     RevenueSplit,
     StepPrecision,
     TaxRounding,
@@ -74,6 +75,7 @@ _STRIPE = Policies(
     day_count=DayCount.ELAPSED,
     split=AmountSplit.EACH_ALONE,
     day_zone=DayZone.UTC,
+    revenue=RevenueGranularity.INSTANT,
 )
 _ZUORA = Policies(
     name="zuora",

@@ -12,6 +12,7 @@ from integration_pipeline.billing.money import RoundingMode
 from integration_pipeline.billing.policies.choices import (
     AmountSplit,
     ArrearsIssueDay,
+    ArrearsRevenue,
     CancellationDay,
     ClosedPeriod,
     Correction,
@@ -23,7 +24,9 @@ from integration_pipeline.billing.policies.choices import (
     FrequencyChange,
     InclusiveTax,
     LineRounding,
+    MixedModification,
     MonthEnd,
+    PriceAllocation,
     RevenueGranularity,
     RevenueSplit,
     StepPrecision,
@@ -65,6 +68,9 @@ class Policies:
     inclusive_tax: InclusiveTax = InclusiveTax.TAX_ROUNDED
     revenue: RevenueGranularity = RevenueGranularity.DAY
     revenue_split: RevenueSplit = RevenueSplit.CUMULATIVE
+    arrears_revenue: ArrearsRevenue = ArrearsRevenue.ON_INVOICE
+    price_allocation: PriceAllocation = PriceAllocation.LARGEST_REMAINDER
+    mixed_modification: MixedModification = MixedModification.TOTAL_PRICE
     closed_period: ClosedPeriod = ClosedPeriod.CATCH_UP
     day_zone: DayZone = DayZone.ENTITY
 
