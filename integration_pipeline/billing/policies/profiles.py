@@ -12,15 +12,17 @@ from types import MappingProxyType
 
 from integration_pipeline.billing.policies.choices import (
     AmountSplit,
+    BeyondLastTier,
     CancellationDay,
     Correction,
+    CreditTax,
     DayCount,
     DayZone,
     DifferenceRounding,
     DiscountOrder,
+    DiscountShare,
     Downgrade,
     FrequencyChange,
-    InclusiveTax,
     LineRounding,
     RevenueGranularity,
     RevenueSplit,
@@ -40,6 +42,8 @@ _KILL_BILL = Policies(
     revision=1,
     fraction_places=9,
     split=AmountSplit.EACH_ALONE,
+    # Its usage invoicing enters no tier beyond the last: ALL_TIERS drops the rest, TOP_TIER keeps the last.
+    beyond_last_tier=BeyondLastTier.NO_FURTHER_TIER,
 )
 _LAGO = Policies(
     # Lago bills first and last day of a period, in the customer's time zone, over whole calendar periods.
@@ -50,15 +54,19 @@ _LAGO = Policies(
     cancellation_day=CancellationDay.BILLED_UNLESS_REPLACED,
     zero_usage=ZeroUsage.FIRST_FLAT_CHARGED,
     discount_order=DiscountOrder.AS_STATED,
+    discount_share=DiscountShare.EXACT,
     frequency_change=FrequencyChange.ANNIVERSARY_KEPT,
     downgrade=Downgrade.PERIOD_END,
     correction=Correction.CREDIT_NOTE,
+    credit_tax=CreditTax.RECOMPUTED,
     day_zone=DayZone.CUSTOMER,
 )
 _OPENMETER = Policies(
     name="openmeter",
     revision=1,
     day_count=DayCount.ELAPSED,
+    # Minimum and maximum spend round the overage or shortfall itself (its detailed-line tests).
+    difference=DifferenceRounding.ROUNDED,
     zero_usage=ZeroUsage.FIRST_FLAT_CHARGED,
     day_zone=DayZone.UTC,
 )
@@ -118,7 +126,7 @@ _GOBL = Policies(
     split=AmountSplit.EACH_ALONE,
     steps=StepPrecision.TWO_MORE,
     lines=LineRounding.SUM_THEN_ROUND,
-    inclusive_tax=InclusiveTax.NET_ROUNDED,
+    discount_order=DiscountOrder.OFF_THE_TOTAL,
 )
 
 PROFILES = MappingProxyType(

@@ -13,13 +13,16 @@ from integration_pipeline.billing.policies.choices import (
     AmountSplit,
     ArrearsIssueDay,
     ArrearsRevenue,
+    BeyondLastTier,
     CancellationDay,
     ClosedPeriod,
     Correction,
+    CreditTax,
     DayCount,
     DayZone,
     DifferenceRounding,
     DiscountOrder,
+    DiscountShare,
     Downgrade,
     FrequencyChange,
     InclusiveTax,
@@ -60,12 +63,15 @@ class Policies:
     arrears_issue_day: ArrearsIssueDay = ArrearsIssueDay.DAY_AFTER_PERIOD
     zero_usage: ZeroUsage = ZeroUsage.NOT_CHARGED
     tier_bound: TierBound = TierBound.UPPER_INCLUSIVE
+    beyond_last_tier: BeyondLastTier = BeyondLastTier.REFUSED
     discount_order: DiscountOrder = DiscountOrder.PERCENT_FIRST
+    discount_share: DiscountShare = DiscountShare.ROUNDED
     frequency_change: FrequencyChange = FrequencyChange.NEW_CYCLE
     downgrade: Downgrade = Downgrade.AT_ONCE
     correction: Correction = Correction.NET_DOCUMENT
     tax_rounding: TaxRounding = TaxRounding.PER_DOCUMENT
     inclusive_tax: InclusiveTax = InclusiveTax.TAX_ROUNDED
+    credit_tax: CreditTax = CreditTax.PRORATED
     revenue: RevenueGranularity = RevenueGranularity.DAY
     revenue_split: RevenueSplit = RevenueSplit.CUMULATIVE
     arrears_revenue: ArrearsRevenue = ArrearsRevenue.ON_INVOICE
