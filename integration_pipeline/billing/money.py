@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from math import lcm
 
 from integration_pipeline.billing.currencies import MINOR_UNITS, minor_unit_exponent
 from integration_pipeline.billing.errors import CurrencyMismatch, UnknownCurrency
@@ -19,10 +20,13 @@ __all__ = [
     "Money",
     "RoundingMode",
     "allocate",
+    "allocate_units",
     "cumulative_split",
+    "format_exact",
     "minor_unit_exponent",
     "round_ratio",
     "round_to_minor",
+    "tie_to_total",
 ]
 
 
@@ -121,19 +125,55 @@ def allocate(total: Money, weights: Sequence[int | Decimal | Fraction]) -> tuple
     One part per weight, in order; of equal remainders the earlier part gets the minor unit. A negative
     total divides as its opposite does. Raises `ValueError` if a weight is negative or none is positive.
     """
+    return tuple(Money(part, total.currency) for part in allocate_units(total.minor, weights))
+
+
+def allocate_units(total: int, weights: Sequence[int | Decimal | Fraction]) -> tuple[int, ...]:
+    """As `allocate`, for whole units of anything: points, tokens, a currency of one's own."""
     shares = [Fraction(weight) for weight in weights]
     whole = sum(shares, Fraction(0))
     if whole <= 0 or any(share < 0 for share in shares):
         raise ValueError(
             f"weights {[str(weight) for weight in weights]} need one above zero and none below it"
         )
-    quotas = [abs(total.minor) * share / whole for share in shares]
-    parts = [int(quota) for quota in quotas]
-    by_remainder = sorted(range(len(parts)), key=lambda index: parts[index] - quotas[index])
-    for index in by_remainder[: abs(total.minor) - sum(parts)]:
+    scale = lcm(*(share.denominator for share in shares))
+    integers = [share.numerator * (scale // share.denominator) for share in shares]
+    return tie_to_total([total * share for share in integers], sum(integers), total)
+
+
+def tie_to_total(numerators: Sequence[int], denominator: int, total: int) -> tuple[int, ...]:
+    """Whole numbers that add up to `total`, each as near as that allows to `numerator / denominator` (> 0).
+
+    By largest remainder; of equal remainders the earlier part gets the unit. Numerators may have either sign;
+    if `total` is negative the parts are those of the opposite numbers. Without parts, nothing ties: `()`.
+    """
+    if not numerators:
+        return ()
+    if total < 0:
+        return tuple(-part for part in tie_to_total([-part for part in numerators], denominator, -total))
+    divided = [divmod(numerator, denominator) for numerator in numerators]
+    missing = total - sum(part for part, _ in divided)
+    if missing == 0:
+        return tuple(part for part, _ in divided)
+    # Usually 0 or less than one unit for each; more where the total was rounded by another rule than the parts.
+    for_each, missing = divmod(missing, len(divided))
+    by_remainder = sorted(range(len(divided)), key=lambda index: -divided[index][1])
+    parts = [part + for_each for part, _ in divided]
+    for index in by_remainder[:missing]:
         parts[index] += 1
-    sign = -1 if total.minor < 0 else 1
-    return tuple(Money(sign * part, total.currency) for part in parts)
+    return tuple(parts)
+
+
+def format_exact(numerator: int, denominator: int, currency: str) -> str:
+    """An exact amount in minor units, in currency units for people: `448.39221 USD`, `156.774193… USD`."""
+    exponent = minor_unit_exponent(currency)
+    digits, rest = divmod(abs(numerator) * 10**6, denominator)
+    whole, part = divmod(digits, 10 ** (exponent + 6))
+    decimals = f"{part:0{exponent + 6}d}"
+    if not rest:
+        decimals = decimals[:exponent] + decimals[exponent:].rstrip("0")
+    sign = "-" if numerator < 0 else ""
+    return f"{sign}{whole:,}{'.' if decimals else ''}{decimals}{'…' if rest else ''} {currency}"
 
 
 def cumulative_split(
