@@ -6,6 +6,82 @@ not belong here: parts of a period (`proration`), invoice dates (`schedule`), di
 
 from __future__ import annotations
 
-from integration_pipeline.billing.pricing.charges import ExactPrice, describe_rounding, flat_price
+from integration_pipeline.billing.pricing.allowances import Consumed, Drawdown, consume_units, draw_down
+from integration_pipeline.billing.pricing.base import Quantity, QuantityRounding, total_quantity
+from integration_pipeline.billing.pricing.charges import flat_price
+from integration_pipeline.billing.pricing.commitments import Capped, TrueUp, cap, true_up
+from integration_pipeline.billing.pricing.exact import (
+    ExactPrice,
+    PartKind,
+    PricePart,
+    describe_rounding,
+    difference,
+    sum_of,
+)
+from integration_pipeline.billing.pricing.models import (
+    FlatPrice,
+    GraduatedPercentagePrice,
+    GraduatedPrice,
+    PackagePrice,
+    PercentagePrice,
+    PerUnitPrice,
+    PriceModel,
+    StairstepPrice,
+    VolumePrice,
+)
+from integration_pipeline.billing.pricing.rating import Usage, rate, rate_each, rate_further
+from integration_pipeline.billing.pricing.rerating import Run, bill_rest, rerate, rerate_runs
+from integration_pipeline.billing.pricing.tiers import (
+    PercentageTier,
+    Step,
+    Tier,
+    tiers_from_blocks,
+    tiers_from_first_units,
+    tiers_from_widths,
+)
+from integration_pipeline.billing.pricing.transactions import Transactions
 
-__all__ = ["ExactPrice", "describe_rounding", "flat_price"]
+__all__ = [
+    "Capped",
+    "Consumed",
+    "Drawdown",
+    "ExactPrice",
+    "FlatPrice",
+    "GraduatedPercentagePrice",
+    "GraduatedPrice",
+    "PackagePrice",
+    "PartKind",
+    "PerUnitPrice",
+    "PercentagePrice",
+    "PercentageTier",
+    "PriceModel",
+    "PricePart",
+    "Quantity",
+    "QuantityRounding",
+    "Run",
+    "StairstepPrice",
+    "Step",
+    "Tier",
+    "Transactions",
+    "TrueUp",
+    "Usage",
+    "VolumePrice",
+    "bill_rest",
+    "cap",
+    "consume_units",
+    "describe_rounding",
+    "difference",
+    "draw_down",
+    "flat_price",
+    "rate",
+    "rate_each",
+    "rate_further",
+    "rerate",
+    "rerate_runs",
+    "sum_of",
+    "tiers_from_blocks",
+    "tiers_from_first_units",
+    "tiers_from_widths",
+    "total_quantity",
+    "true_up",
+]
