@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from integration_pipeline.billing.policies import Policies
 from integration_pipeline_tests.cases.settings import read_settings
@@ -55,6 +55,16 @@ class Case:
     def asked(self) -> tuple[str, ...]:
         """The names of the figures that are expected."""
         return tuple(self.expected)
+
+    def asked_within(self, name: str) -> tuple[str, ...]:
+        """The names of the figures that are expected under `name`; none if it is one figure or a list."""
+        figures = self.expected.get(name)
+        return tuple(cast("Mapping[str, Any]", figures)) if isinstance(figures, Mapping) else ()
+
+    def how_many(self, name: str) -> int:
+        """How many figures are asked for under `name`, as where a case lists the first periods of many."""
+        figures = self.expected.get(name)
+        return len(cast("Sequence[Any]", figures)) if isinstance(figures, list | tuple) else 1
 
     @property
     def siblings(self) -> tuple[Case, ...]:
