@@ -64,7 +64,8 @@ class Drawdown:
 def draw_down(balance: Money, charges: Sequence[Money]) -> Iterator[Drawdown]:
     """`charges` in the order of time, paid from `balance` as far as it reaches.
 
-    A negative charge returns to the balance. Raises `CurrencyMismatch`, `InvalidTerms` for a negative balance.
+    A negative charge returns to the balance. Raises `CurrencyMismatch`, and `InvalidTerms` for a balance
+    below zero.
     """
     _require_none_negative(balance=balance.minor)
     left = balance

@@ -53,8 +53,8 @@ class PriceModelTerms(PriceTerms):
     def __copy__(self) -> Self:
         """Without what was compiled from the fields, as `model_copy` may change these afterwards."""
         copied = super().__copy__()
-        for name in set(copied.__dict__) - set(type(self).model_fields):
-            del copied.__dict__[name]
+        stated = {name: value for name, value in self.__dict__.items() if name in type(self).model_fields}
+        object.__setattr__(copied, "__dict__", stated)
         return copied
 
 
@@ -87,7 +87,7 @@ class CountedPrice(PriceModelTerms):
         return numerator, denominator
 
     def quantity_note(self, quantity: Quantity) -> str | None:
-        """How the priced quantity came about: `20 = 120 − 100 included`; None where it is the quantity itself."""
+        """How the priced quantity came about: `20 is 120 less 100 included`; None where nothing was done."""
         steps: list[str] = []
         taken = Fraction(quantity)
         if self.quantity_rounding is not None:

@@ -105,8 +105,8 @@ def cap(
     """The lines of a period in order, each discounted by what exceeds `maximum` (currency units).
 
     `billed_before` is what the period came to already, net of discounts. A line that takes something back is
-    never discounted. By `Policies.difference` the maximum and what was billed are rounded before or after they
-    are subtracted.
+    never discounted. By `Policies.difference` the maximum and what was billed are rounded before they are
+    subtracted, or only their difference is.
     """
     before = _units(billed_before) if isinstance(billed_before, Money) else Fraction(billed_before)
     exponent = minor_unit_exponent(currency)

@@ -75,14 +75,14 @@ class PricePart:
 
 
 class PriceBasis(Protocol):
-    """What a price was computed from: numbers, from which parts and text are made only when somebody looks."""
+    """What a price was computed from: numbers, made into parts and text only when somebody looks."""
 
     def parts(self) -> tuple[PricePart, ...]:
         """Products that add up to the price exactly, in the order of the formula."""
         ...
 
     def note(self) -> str | None:
-        """What was done to the quantity before it was priced: `20 = 120 − 100 included`."""
+        """What was done to the quantity before it was priced: `20 is 120 less 100 included`."""
         ...
 
 
@@ -164,7 +164,7 @@ class _Difference:
     before: ExactPrice
 
     def parts(self) -> tuple[PricePart, ...]:
-        """Same price in the same tier: the further quantity. Otherwise the new part, and the old taken back."""
+        """Same price in the same tier: the further quantity. Otherwise the new part, the old taken back."""
         quantities: dict[_What, Fraction] = {}
         for sign, parts in ((1, self.now.parts), (-1, self.before.parts)):
             for part in parts:

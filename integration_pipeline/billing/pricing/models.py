@@ -102,7 +102,7 @@ class StairstepPrice(CountedPrice):
 
 
 class GraduatedPercentagePrice(PriceModelTerms):
-    """Each tier takes its percentage of the part of the amount that lies in it, and its flat fee if entered."""
+    """Each tier takes its percentage of what lies in it, and charges its flat fee once it is entered."""
 
     model: Literal["graduated_percentage"] = "graduated_percentage"
     tiers: Annotated[tuple[PercentageTier, ...], Field(max_length=MAX_TIERS)]

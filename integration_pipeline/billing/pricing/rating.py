@@ -1,13 +1,13 @@
 """Rating: what a quantity costs by a price model.
 
-Belongs here: the one entry point for all models, further usage of the same period, transaction by transaction.
+Belongs here: the one entry point for all models, further usage of a period, fees by transaction.
 Does not belong here: the arithmetic of a model (`counted_prices`, `tiered`, `transactions`), what of it was
 billed before (`rerating`), rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from integration_pipeline.billing.errors import InvalidTerms
@@ -27,7 +27,11 @@ from integration_pipeline.billing.pricing.models import (
     VolumePrice,
 )
 from integration_pipeline.billing.pricing.tiered import Origin, graduated_price, volume_price
-from integration_pipeline.billing.pricing.transactions import Transactions, percentage_price
+from integration_pipeline.billing.pricing.transactions import (
+    Transactions,
+    percentage_fees,
+    percentage_price,
+)
 
 Usage = Quantity | Transactions
 """A quantity; for percentage models an amount in currency units, or the transactions it is made of."""
@@ -39,9 +43,9 @@ def rate(
     """What `usage` costs in one billing period, exactly.
 
     `tier_by` is the quantity that chooses the tier of a volume or stairstep price where that is another than
-    the one to be priced, as when units are prorated. Raises `InvalidTerms` for a negative quantity, one beyond
-    a closed last tier (if the policies refuse that), a model that is impossible, or transactions given to
-    a model of units; `UnknownCurrency`.
+    the one to be priced, as when units are prorated. Raises `InvalidTerms` for a negative quantity, for one
+    beyond a closed last tier (if the policies refuse it), an impossible model, or transactions given to a
+    model of units; `UnknownCurrency`.
     """
     if isinstance(model, PercentagePrice):
         return percentage_price(model, usage, currency)
@@ -82,15 +86,24 @@ def rate_further(
 
 
 def rate_each(
-    model: PriceModel, transactions: Transactions, currency: str, policies: Policies
+    model: PercentagePrice | GraduatedPercentagePrice,
+    transactions: Sequence[Quantity],
+    currency: str,
+    policies: Policies,
 ) -> Iterator[ExactPrice]:
-    """The fee of each transaction: what it adds to the fees of those before it.
+    """The fee of each transaction, given its amount in time order: what it adds to the fees before it.
 
-    So the flat fee of a percentage tier is charged to the transaction that enters the tier. All fees add up
-    to the price of all transactions. Raises as `rate`.
+    So the flat fee of a percentage tier is charged to the transaction that enters the tier, and all fees add
+    up to the price of all transactions. Raises as `rate`.
     """
+    if isinstance(model, PercentagePrice):
+        yield from percentage_fees(model, transactions, currency)
+        return
+    running = Fraction(0)
     before: ExactPrice | None = None
-    for count in range(1, len(transactions.amounts) + 1):
-        now = rate(model, Transactions(transactions.amounts[:count]), currency, policies)
+    for amount in transactions:
+        numerator, denominator = ratio_of(amount)
+        running += Fraction(numerator, denominator)
+        now = rate(model, running, currency, policies)
         yield now if before is None else difference(now, before)
         before = now

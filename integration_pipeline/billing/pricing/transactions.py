@@ -6,7 +6,7 @@ of percentages (`tiered`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -42,7 +42,7 @@ class Transactions:
         if len(running) > count:
             message = f"{len(running)} running totals for {count} transactions; state one for each at most"
             raise InvalidTerms([("running_totals", message)])
-        sums = [Fraction(0), *map(Fraction, running)]
+        sums = [Fraction(0), *(Fraction(total_then) for total_then in running)]
         amounts = tuple(after - before for before, after in pairwise(sums))
         rest = Fraction(total) - sums[-1]
         if count == len(amounts) + 1:
@@ -52,7 +52,7 @@ class Transactions:
     @property
     def total(self) -> Fraction:
         """The sum of all amounts."""
-        return sum(map(Fraction, self.amounts), Fraction(self.rest))
+        return sum((Fraction(amount) for amount in self.amounts), Fraction(self.rest))
 
 
 def percentage_price(model: PercentagePrice, usage: Quantity | Transactions, currency: str) -> ExactPrice:
@@ -70,10 +70,26 @@ def percentage_price(model: PercentagePrice, usage: Quantity | Transactions, cur
     amounts, scale = _in_whole_numbers(usage)
     free, covered = _free_transactions(model, amounts, scale)
     _require_known_amounts(model, usage, allowance_left=free == len(amounts))
-    tally = _tally(model, amounts, free, covered, scale, usage)
-    price = sum((part.amount for part in tally.parts()), Fraction(0))
-    exponent = minor_unit_exponent(currency)
-    return ExactPrice(price.numerator * 10**exponent, price.denominator, currency, tally)
+    tally = _tally(model, amounts, free, covered, scale)
+    if usage.rest_count:
+        tally = tally._replace(paid=tally.paid + Fraction(usage.rest), paying=tally.paying + usage.rest_count)
+    return _price_of(tally, currency)
+
+
+def percentage_fees(
+    model: PercentagePrice, amounts: Sequence[Quantity], currency: str
+) -> Iterator[ExactPrice]:
+    """The fee of each transaction. Raises as `percentage_price`, at the first fee."""
+    model.require_possible()
+    whole, scale = _in_whole_numbers(Transactions(tuple(amounts)))
+    free, covered = _free_transactions(model, whole, scale)
+    for index, amount in enumerate(whole):
+        if index < free:
+            yield _price_of(_tally(model, [amount], 1, Fraction(0), scale), currency)
+        else:
+            yield _price_of(
+                _tally(model, [amount], 0, covered if index == free else Fraction(0), scale), currency
+            )
 
 
 class _Tally(NamedTuple):
@@ -144,13 +160,15 @@ def _require_known_amounts(model: PercentagePrice, usage: Transactions, *, allow
         raise InvalidTerms([("transactions", message)])
 
 
+def _price_of(tally: _Tally, currency: str) -> ExactPrice:
+    price = sum((part.amount for part in tally.parts()), Fraction(0))
+    return ExactPrice(
+        price.numerator * 10 ** minor_unit_exponent(currency), price.denominator, currency, tally
+    )
+
+
 def _tally(
-    model: PercentagePrice,
-    amounts: Sequence[int],
-    free: int,
-    covered: Fraction,
-    scale: int,
-    usage: Transactions,
+    model: PercentagePrice, amounts: Sequence[int], free: int, covered: Fraction, scale: int
 ) -> _Tally:
     """Fees are compared with their minimum and maximum as whole numbers over one denominator."""
     rate, rate_parts = model.rate_percent.as_integer_ratio()
@@ -173,8 +191,8 @@ def _tally(
             paid += charged
     return _Tally(
         model,
-        paid=Fraction(paid) / scale + Fraction(usage.rest),
-        paying=len(amounts) - free - at_minimum - at_maximum + usage.rest_count,
+        paid=Fraction(paid) / scale,
+        paying=len(amounts) - free - at_minimum - at_maximum,
         at_minimum=at_minimum,
         at_maximum=at_maximum,
         free=free,
