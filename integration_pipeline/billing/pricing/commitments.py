@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from integration_pipeline.billing.currencies import minor_unit_exponent
-from integration_pipeline.billing.money import Money, RoundingMode, round_ratio
+from integration_pipeline.billing.money import Money, RoundingMode, round_to_minor
 from integration_pipeline.billing.policies import DifferenceRounding, Policies
 from integration_pipeline.billing.pricing.exact import ExactPrice
 from integration_pipeline.billing.pricing.wording import counted, price_text
@@ -27,7 +27,14 @@ class TrueUp:
     share: Fraction
     charged: Fraction
     """In currency units; made of rounded amounts if the policies take the difference of these."""
+    invoiced: Money
+    """What the lines that count come to, each rounded, with what was billed before."""
     amount: Money
+
+    @property
+    def total(self) -> Money:
+        """What the period comes to."""
+        return self.invoiced + self.amount
 
     @property
     def formula(self) -> str:
@@ -48,24 +55,29 @@ def true_up(
     policies: Policies,
     *,
     share: Fraction = Fraction(1),
+    billed_before: Money | None = None,
 ) -> TrueUp:
     """What is missing from `charged`, everything that counts towards the minimum of a period; never negative.
 
-    `minimum` is in currency units per full period, of which `share` is asked. By `Policies.difference` either
+    `minimum` is in currency units per full period, of which `share` is asked; `billed_before` counts too. By `Policies.difference` either
     both sides are rounded and then subtracted, or the exact difference is rounded: three charges of 0.333 USD
     against 10.00 USD leave 9.01 USD or 9.00 USD.
     """
-    exponent = minor_unit_exponent(currency)
+    before = billed_before or Money(0, currency)
+    rounded = [price.rounded(policies.rounding) for price in charged]
     wanted = Fraction(minimum) * share
     if policies.difference is DifferenceRounding.OF_ROUNDED:
         wanted = _rounded(wanted, currency, policies.rounding)
-        amounts = (_units(price.rounded(policies.rounding)) for price in charged)
+        counting = sum((_units(amount) for amount in rounded), _units(before))
     else:
-        amounts = (price.amount for price in charged)
-    sum_charged = sum(amounts, Fraction(0))
-    missing = max(Fraction(0), wanted - sum_charged) * 10**exponent
-    rounded = Money(round_ratio(missing.numerator, missing.denominator, policies.rounding), currency)
-    return TrueUp(minimum, share, sum_charged, rounded)
+        counting = sum((price.amount for price in charged), _units(before))
+    return TrueUp(
+        minimum=minimum,
+        share=share,
+        charged=counting,
+        invoiced=sum(rounded, before),
+        amount=round_to_minor(max(Fraction(0), wanted - counting), currency, policies.rounding),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,6 @@ def cap(
     subtracted, or only their difference is.
     """
     before = _units(billed_before) if isinstance(billed_before, Money) else Fraction(billed_before)
-    exponent = minor_unit_exponent(currency)
     limit = Fraction(maximum)
     if policies.difference is DifferenceRounding.OF_ROUNDED:
         before = _rounded(before, currency, policies.rounding)
@@ -117,9 +128,9 @@ def cap(
     for line in lines:
         amount = line.rounded(policies.rounding)
         over = before + _units(amount) - limit
-        discounted = max(Fraction(0), min(over, _units(amount))) * 10**exponent
-        minor = round_ratio(discounted.numerator, discounted.denominator, policies.rounding)
-        capped = Capped(amount, Money(minor, currency), maximum, before)
+        discounted = max(Fraction(0), min(over, _units(amount)))
+        discount = round_to_minor(discounted, currency, policies.rounding)
+        capped = Capped(amount, discount, maximum, before)
         yield capped
         before += _units(capped.total)
 
@@ -129,5 +140,4 @@ def _units(money: Money) -> Fraction:
 
 
 def _rounded(amount: Fraction, currency: str, mode: RoundingMode) -> Fraction:
-    scale = 10 ** minor_unit_exponent(currency)
-    return Fraction(round_ratio(amount.numerator * scale, amount.denominator, mode), scale)
+    return _units(round_to_minor(amount, currency, mode))

@@ -125,6 +125,17 @@ class ExactPrice:
                 amounts[part.tier] = amounts.get(part.tier, Fraction(0)) + part.amount
         return tuple(amounts.items())
 
+    def lines(self) -> tuple[ExactPrice, ...]:
+        """Every part that is worth something as a price of its own, where parts are invoiced line by line."""
+        scale = 10 ** minor_unit_exponent(self.currency)
+        return tuple(
+            ExactPrice(
+                part.amount.numerator * scale, part.amount.denominator, self.currency, PartList((part,))
+            )
+            for part in self.parts
+            if part.amount
+        )
+
     def rounded(self, mode: RoundingMode) -> Money:
         """In whole minor units."""
         return Money(round_ratio(self.numerator, self.denominator, mode), self.currency)
