@@ -79,6 +79,16 @@ class Inputs:
         self._unread.discard(key)
         return self._values[key]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All keys, in the order of the case."""
+        return tuple(self._values)
+
+    def optional(self, key: str) -> Decimal | None:
+        """A number that may be missing or null."""
+        value = self.get(key) if key in self._values else None
+        return None if value is None else number_of(value, key)
+
     def skip(self, *keys: str) -> None:
         """Keys that are known and say nothing the engine is asked for, such as a name."""
         self._unread.difference_update(keys)
