@@ -59,9 +59,9 @@ def true_up(
 ) -> TrueUp:
     """What is missing from `charged`, everything that counts towards the minimum of a period; never negative.
 
-    `minimum` is in currency units per full period, of which `share` is asked; `billed_before` counts too. By `Policies.difference` either
-    both sides are rounded and then subtracted, or the exact difference is rounded: three charges of 0.333 USD
-    against 10.00 USD leave 9.01 USD or 9.00 USD.
+    `minimum` is in currency units per full period, of which `share` is asked; `billed_before` counts too.
+    By `Policies.difference` either both sides are rounded and then subtracted, or the exact difference is
+    rounded: three charges of 0.333 USD against 10.00 USD leave 9.01 USD or 9.00 USD.
     """
     before = billed_before or Money(0, currency)
     rounded = [price.rounded(policies.rounding) for price in charged]
