@@ -155,7 +155,7 @@ def tie_to_total(numerators: Sequence[int], denominator: int, total: int) -> tup
     missing = total - sum(part for part, _ in divided)
     if missing == 0:
         return tuple(part for part, _ in divided)
-    # Usually 0 or less than one unit for each; more where the total was rounded by another rule than the parts.
+    # Usually less than one unit for each; more where the total was rounded by another rule than the parts.
     for_each, missing = divmod(missing, len(divided))
     by_remainder = sorted(range(len(divided)), key=lambda index: -divided[index][1])
     parts = [part + for_each for part, _ in divided]
