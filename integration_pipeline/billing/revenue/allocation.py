@@ -129,6 +129,21 @@ def allocate_price(price: Money, promises: Sequence[Promise], policies: Policies
     return Allocation(price, parts, by_stated_prices, policies)
 
 
+def stated_total(promises: Sequence[Promise]) -> Money:
+    """The price of a contract that states one price per promise and no other.
+
+    Raises `InvalidTerms` if a promise states none.
+    """
+    stated = [promise.stated_price for promise in promises]
+    prices = [price for price in stated if price is not None]
+    if not prices or len(prices) < len(stated):
+        missing = [f"promises[{index}].stated_price" for index, each in enumerate(stated) if each is None]
+        raise InvalidTerms(
+            [(path, "is missing; state every price or the total") for path in missing or ["promises"]]
+        )
+    return sum(prices[1:], prices[0])
+
+
 def _divide(price: Money, weights: Sequence[Fraction], policies: Policies) -> tuple[Money, ...]:
     match policies.price_allocation:
         case PriceAllocation.LARGEST_REMAINDER:

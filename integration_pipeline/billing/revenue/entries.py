@@ -42,6 +42,11 @@ class EntryLine:
         return self.amount.minor > 0
 
     @property
+    def magnitude(self) -> Money:
+        """The amount without its side."""
+        return self.amount if self.is_debit else -self.amount
+
+    @property
     def label(self) -> str:
         """As an accountant writes it: `Dr contract liability`, `Cr revenue support`."""
         side = "Dr" if self.is_debit else "Cr"

@@ -56,6 +56,11 @@ def treatment_of(
     return Treatment.MIXED if any(distinct) else Treatment.CATCH_UP
 
 
+def updated_price(obligations: Sequence[Obligation], added: Money) -> Money:
+    """The transaction price after consideration was added (negative: taken away) to what was agreed."""
+    return sum((each.amount for each in obligations), added)
+
+
 def add_separate_contract(
     original: Sequence[Obligation], added: Sequence[Obligation], day: date, policies: Policies
 ) -> ModifiedContract:
@@ -255,8 +260,8 @@ def _refuse_over_recognized(rest: Sequence[ModifiedPromise], amounts: dict[str, 
     problems = [
         (
             f"promises.{each.key[:80]}",
-            f"{each.recognized.format()} is recognized, more than its share {amounts[each.key].format()} of the "
-            "price; allocate the remaining price instead",
+            f"{each.recognized.format()} is recognized, more than its share of the price, "
+            f"{amounts[each.key].format()}; allocate the remaining price instead",
         )
         for each in rest
         if each.distinct and each.recognized.minor > amounts[each.key].minor

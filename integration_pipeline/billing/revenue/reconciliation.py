@@ -30,7 +30,7 @@ class Reconciliation:
 
     @property
     def difference(self) -> Money:
-        """Recognized plus deferred, less the contract asset and what was billed: zero unless an entry is off."""
+        """Recognized plus deferred, less contract asset and billed: zero unless an entry is off."""
         return self.recognized + self.deferred - self.contract_asset - self.billed
 
     @property

@@ -112,7 +112,7 @@ _NOTHING = Booked()
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What a ledger knows: the sum of earlier releases by line key, and the first day not in a closed month."""
+    """What a ledger knows: the sum of earlier releases by line key, the first day of the first open month."""
 
     released: Mapping[str, Booked]
     first_open: date
@@ -273,7 +273,7 @@ class Earnings:
         """What releases must have booked before `day` in all, beside the invoice."""
         recognized, billed = self.recognized(line, day), self.billed(line, day)
         ahead = billed - recognized
-        # What is billed ahead of revenue is deferred; revenue ahead of billing is an asset; for a credit, mirrored.
+        # Billed ahead of revenue is deferred, revenue ahead of billing an asset; for a credit mirrored.
         deferred = ahead if (ahead < 0) == (line.amount.minor < 0) else 0
         return Booked(recognized, deferred, deferred - ahead) - self.by_invoice(line, day)
 
