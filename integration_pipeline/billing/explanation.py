@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from integration_pipeline.billing.terms import FieldSource
+from integration_pipeline.billing.term_model import FieldSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+"""From contract terms to the documents that bill them.
+
+    versions ── timeline ── slots (rates, amounts, metering) ── corrections ── documents
+    (terms)     (days)      (billing periods)                  (bookings)     (tax, discounts)
+
+Belongs here: deciding what is billed when. Does not belong here: the arithmetic it decides over (`pricing`,
+`proration`, `discounts`, `tax`), revenue (`revenue`), storing or posting anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from integration_pipeline.billing.invoices import (
+    BillingSchedule,
+    PlannedInvoice,
+    PlannedLine,
+    RevenueTreatment,
+)
+from integration_pipeline.billing.policies import DEFAULT, Policies
+from integration_pipeline.billing.schedule.corrections import entries_of
+from integration_pipeline.billing.schedule.documents import documents_of
+from integration_pipeline.billing.schedule.metering import UsageBook
+from integration_pipeline.billing.schedule.slots import Slot, slots_of
+from integration_pipeline.billing.schedule.timeline import Timeline, amended, timeline_of
+from integration_pipeline.billing.terms import ContractTerms
+from integration_pipeline.billing.versions import TermsVersion, versions_of
+
+__all__ = [
+    "BillingSchedule",
+    "PlannedInvoice",
+    "PlannedLine",
+    "RevenueTreatment",
+    "TermsVersion",
+    "UsageBook",
+    "build_schedule",
+    "schedule_of_versions",
+]
+
+
+def build_schedule(
+    terms: ContractTerms,
+    policies: Policies = DEFAULT,
+    *,
+    usage: UsageBook | None = None,
+    until: date | None = None,
+) -> BillingSchedule:
+    """Everything `terms` and their amendments bill, from the contract's start to its end.
+
+    `until` closes an open-ended contract: service periods that start before it are planned. `usage` is what
+    metered charges bill; without it they bill as if nothing was used.
+
+    - In advance: issued on the first day of the billing period; revenue deferred over it.
+    - In arrears, and usage: issued on the day after the service period; revenue on invoice.
+    - One-time: issued on the charge's start, never prorated; revenue on invoice, deferred if it has a period.
+    - Amendments: credits for what is no longer served and charges for what is, on the day they are booked or
+      take effect, whichever is later.
+    - Lines of one issue date share an invoice, in the order of the contract's charges.
+    - Lines of zero (no quantity, 100 % discount, rounded to nothing) are left out, and so is an invoice that
+      has no other lines. An invoice whose lines cancel out stays, with a total of zero.
+
+    Raises `InvalidTerms` for an amendment that makes the terms impossible or changes what is not there, and
+    `ValueError` for an open-ended contract without `until`.
+    """
+    return schedule_of_versions(versions_of(terms, policies), policies, usage=usage, until=until, of=terms)
+
+
+def schedule_of_versions(
+    versions: Sequence[TermsVersion],
+    policies: Policies = DEFAULT,
+    *,
+    usage: UsageBook | None = None,
+    until: date | None = None,
+    of: ContractTerms | None = None,
+) -> BillingSchedule:
+    """As `build_schedule`, for a contract whose versions are known as such: in the order they were booked."""
+    latest = versions[-1].terms
+    currency = latest.currency
+    timeline: Timeline = {}
+    plans: list[tuple[Sequence[Slot], date, str | None]] = []
+    for version in versions:
+        own = timeline_of(version, until)
+        timeline = amended(timeline, own, version.effective) if plans else own
+        plans.append((tuple(slots_of(timeline, currency, policies, usage)), version.booked, version.reason))
+    return BillingSchedule(
+        contract_id=latest.contract_id,
+        terms_hash=(of or latest).terms_hash(),
+        currency=currency,
+        policies=policies,
+        invoices=tuple(documents_of(entries_of(plans, policies), latest, policies)),
+    )

@@ -1,0 +1,285 @@
+"""Documents: lines of one issue date become an invoice or a credit note, with discounts and tax.
+
+Belongs here: which lines share a document, discounts on documents, tax, due dates. Does not belong here: which
+lines there are (`slots`, `corrections`), the arithmetic of discounts (`discounts`) and tax (`tax`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from integration_pipeline.billing.discounts.application import apply_discounts
+from integration_pipeline.billing.discounts.sharing import distribute
+from integration_pipeline.billing.discounts.terms import active_discounts
+from integration_pipeline.billing.explanation import Explanation
+from integration_pipeline.billing.invoices import (
+    Basis,
+    DocumentKind,
+    LineKind,
+    LineTax,
+    PlannedInvoice,
+    PlannedLine,
+    RevenueTreatment,
+)
+from integration_pipeline.billing.money import Money, round_ratio
+from integration_pipeline.billing.policies import Correction, Policies
+from integration_pipeline.billing.schedule.corrections import Entry
+from integration_pipeline.billing.schedule.rates import Rate
+from integration_pipeline.billing.schedule.wording import (
+    AdjustmentBasis,
+    ChargeBasis,
+    CreditBasis,
+    TrueUpBasis,
+)
+from integration_pipeline.billing.tax import NO_TAX, TaxableLine, TaxTerms, compute_taxes
+from integration_pipeline.billing.terms import ContractTerms
+
+
+def documents_of(
+    entries: Mapping[date, Sequence[Entry]], terms: ContractTerms, policies: Policies
+) -> Iterator[PlannedInvoice]:
+    """Documents by rising issue date; on one date the invoice comes before the credit note.
+
+    What is not charged (amounts of zero) has no line, and a document without lines is none.
+    """
+    writer = _Writer(terms, policies)
+    for day in sorted(entries):
+        lines = [writer.line(entry) for entry in entries[day]]
+        if policies.correction is Correction.CREDIT_NOTE:
+            credits = [line for line in lines if line.planned.kind is LineKind.CREDIT]
+            lines = [line for line in lines if line.planned.kind is not LineKind.CREDIT]
+            yield from writer.documents(day, lines, DocumentKind.INVOICE)
+            yield from writer.documents(day, credits, DocumentKind.CREDIT_NOTE)
+            continue
+        net = sum(line.planned.amount.minor for line in lines)
+        corrects = any(line.planned.kind is LineKind.CREDIT for line in lines)
+        kind = DocumentKind.CREDIT_NOTE if corrects and net < 0 else DocumentKind.INVOICE
+        yield from writer.documents(day, lines, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafted:
+    """A line before document discounts and tax."""
+
+    planned: PlannedLine
+    entry: Entry
+    tax: TaxTerms
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes the documents of one contract in the order of their dates.
+
+    `discounted` remembers which share of a charged part a document discount took, for its later credit.
+    """
+
+    terms: ContractTerms
+    policies: Policies
+    discounted: dict[int, Fraction] = field(default_factory=dict[int, Fraction])
+    bases: dict[tuple[int, int], Basis] = field(default_factory=dict[tuple[int, int], Basis])
+    written: int = 0
+
+    def line(self, entry: Entry) -> _Drafted:
+        slot, part = entry.slot, entry.part
+        rate = part.rate if part is not None else slot.parts[0].rate if slot.parts else None
+        period = slot.service
+        quantity: Decimal = slot.charge.quantity
+        basis: Basis
+        description = slot.charge.description
+        match entry.kind:
+            case LineKind.CHARGE if part is not None:
+                period = part.period if slot.full is not None else slot.service
+                basis = self._charge_basis(entry)
+                if slot.milestone is not None and slot.milestone.description:
+                    description = slot.milestone.description
+            case LineKind.CREDIT if part is not None:
+                period = entry.unused or (part.period if slot.service is not None else None)
+                basis = CreditBasis(slot, part, entry.unused, entry.minor, entry.reason, self.policies)
+                description = f"Credit: {description}"
+            case LineKind.ADJUSTMENT if entry.adjustment is not None:
+                period, rate = entry.adjustment.period, entry.adjustment.now
+                basis = AdjustmentBasis(slot, entry.adjustment, self.policies)
+                description = f"Late usage: {description}"
+            case _:
+                basis = TrueUpBasis(slot, entry.minor, self.policies)
+                bound = "Minimum" if entry.minor > 0 else "Maximum"
+                description = f"{bound}: {description}"
+        charge = rate.charge if rate is not None else slot.charge
+        return _Drafted(
+            PlannedLine(
+                charge_id=charge.charge_id,
+                description=description,
+                kind=entry.kind,
+                service_period=period,
+                quantity=quantity if rate is None else _shown(rate),
+                unit_price=None if rate is None else rate.unit_price,
+                amount=Money(entry.minor, self.terms.currency),
+                revenue=_treatment(entry),
+                basis=basis,
+                discount_percent=Decimal(0) if rate is None else rate.discount_percent,
+                product_code=charge.product_code,
+            ),
+            entry,
+            charge.tax or (rate.stretch.terms.tax if rate is not None else self.terms.tax) or NO_TAX,
+        )
+
+    def documents(
+        self, day: date, drafted: Sequence[_Drafted], kind: DocumentKind
+    ) -> Iterator[PlannedInvoice]:
+        """At most one document of these lines."""
+        if not drafted:
+            return
+        lines = self._less_discounts(day, drafted) if self.terms.discounts else list(drafted)
+        self.written += kind is DocumentKind.INVOICE
+        currency = self.terms.currency
+        planned = [line.planned for line in lines]
+        taxes: tuple[LineTax, ...] = ()
+        if any(line.tax is not NO_TAX for line in lines):
+            planned, taxes = _taxed(lines, currency, self.policies)
+        yield PlannedInvoice(
+            issue_date=day,
+            due_date=day if kind is DocumentKind.CREDIT_NOTE else self.terms.payment_terms.due_date(day),
+            lines=tuple(planned),
+            total=Money(sum(line.amount.minor for line in planned), currency),
+            kind=kind,
+            taxes=taxes,
+        )
+
+    def _charge_basis(self, entry: Entry) -> Basis:
+        """One for all full periods at the same rate: their words are the same but for the dates."""
+        part = entry.part
+        if part is None:
+            raise ValueError("a charge has a part")
+        if part.share != (1, 1) or part.before is not None or entry.slot.full is None:
+            return ChargeBasis(entry.slot, part, self.policies)
+        key = id(part.rate), part.minor
+        basis = self.bases.get(key)
+        if basis is None:
+            basis = self.bases[key] = ChargeBasis(entry.slot, part, self.policies)
+        return basis
+
+    def _less_discounts(self, day: date, drafted: Sequence[_Drafted]) -> list[_Drafted]:
+        """Document discounts in their order, shared out over the charges; credits give back their share."""
+        lines = [self._credit_less_share(line) for line in drafted]
+        amounts = [
+            line.planned.amount
+            if line.planned.kind is not LineKind.CREDIT
+            else Money(0, line.planned.amount.currency)
+            for line in lines
+        ]
+        discounts = active_discounts(self.terms.discounts, day, self.terms.start, self.written)
+        base = sum(max(amount.minor, 0) for amount in amounts)
+        if not discounts or not base:
+            return lines
+        left = apply_discounts(base, 1, discounts, self.terms.currency, self.policies)
+        rest = round_ratio(left.numerator, left.denominator, self.policies.rounding)
+        label = ", ".join(discount.label for discount in discounts)
+        shares = distribute(Money(base - rest, self.terms.currency), amounts)
+        return [
+            self._less_share(line, share, label) if share else line
+            for line, share in zip(lines, shares, strict=True)
+        ]
+
+    def _less_share(self, line: _Drafted, share: Money, label: str) -> _Drafted:
+        amount = line.planned.amount
+        if line.entry.part is not None:
+            self.discounted[id(line.entry.part)] = Fraction(share.minor, amount.minor)
+        basis = DocumentDiscountBasis(line.planned.basis, amount, share, label)
+        return replace(line, planned=replace(line.planned, amount=amount - share, basis=basis))
+
+    def _credit_less_share(self, line: _Drafted) -> _Drafted:
+        amount = line.planned.amount
+        fraction = self.discounted.get(id(line.entry.part)) if line.entry.part is not None else None
+        if line.planned.kind is not LineKind.CREDIT or not fraction:
+            return line
+        exact = amount.minor * fraction
+        share = Money(
+            round_ratio(exact.numerator, exact.denominator, self.policies.rounding), amount.currency
+        )
+        basis = DocumentDiscountBasis(line.planned.basis, amount, share, "the discount it was invoiced with")
+        return replace(line, planned=replace(line.planned, amount=amount - share, basis=basis))
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDiscountBasis:
+    """A line of a document that has a discount as a whole."""
+
+    inner: Basis
+    amount: Money
+    share: Money
+    label: str
+
+    def explain(self) -> Explanation:
+        explained = self.inner.explain()
+        net = self.amount - self.share
+        return replace(
+            explained,
+            formula=(
+                f"{explained.formula}; less its share of {self.label} off the document, "
+                f"{self.share.format()} = {net.format()}"
+            ),
+            rounding=explained.rounding or "shares of a document discount: largest remainder",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IncludedTaxBasis:
+    """A line whose price includes tax: its net amount is what is left."""
+
+    inner: Basis
+    gross: Money
+    net: Money
+    names: str
+
+    def explain(self) -> Explanation:
+        explained = self.inner.explain()
+        tax = self.gross - self.net
+        return replace(
+            explained,
+            formula=f"{explained.formula}; includes {self.names} of {tax.format()}, net {self.net.format()}",
+        )
+
+
+def _taxed(
+    lines: Sequence[_Drafted], currency: str, policies: Policies
+) -> tuple[list[PlannedLine], tuple[LineTax, ...]]:
+    """The lines net of what their prices include, each with its taxes; and the document's taxes by rate."""
+    document = compute_taxes(
+        [TaxableLine(line.planned.amount.minor, 1, line.tax) for line in lines], currency, policies
+    )
+    planned: list[PlannedLine] = []
+    for line, taxed in zip(lines, document.lines, strict=True):
+        taxes = tuple(
+            LineTax(rate.name, rate.percent, taxed.net, amount)
+            for rate, amount in zip(line.tax.rates, taxed.taxes, strict=True)
+        )
+        basis = line.planned.basis
+        if taxed.net != line.planned.amount:
+            names = ", ".join(f"{tax.name} {tax.percent:f} %" for tax in taxes)
+            basis = IncludedTaxBasis(basis, line.planned.amount, taxed.net, names)
+        planned.append(replace(line.planned, amount=taxed.net, taxes=taxes, basis=basis))
+    return planned, tuple(
+        LineTax(group.rate.name, group.rate.percent, group.base, group.tax) for group in document.groups
+    )
+
+
+def _treatment(entry: Entry) -> RevenueTreatment:
+    slot = entry.slot
+    if slot.service is None or slot.charge.billed_after_service:
+        return RevenueTreatment.ON_INVOICE
+    return RevenueTreatment.DEFERRED
+
+
+def _shown(rate: Rate) -> Decimal:
+    """The quantity as it stands on a line: twelve decimals of one that has no end."""
+    quantity = rate.quantity
+    if isinstance(quantity, Decimal):
+        return quantity
+    if quantity.denominator == 1:
+        return Decimal(quantity.numerator)
+    scaled = round(quantity * 10**12)
+    return (Decimal(scaled) / 10**12).normalize()

@@ -1,0 +1,153 @@
+"""Rates: what a full billing period of a charge costs in one phase, exactly.
+
+Belongs here: quantity, price, uplift and line discounts of a phase. Does not belong here: parts of a period
+(`amounts`), which phase a day lies in (`timeline`), the price models themselves (`pricing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from integration_pipeline.billing.discounts.application import TakenDiscount, apply_discounts
+from integration_pipeline.billing.discounts.terms import Discount
+from integration_pipeline.billing.money import Money, format_exact, round_ratio
+from integration_pipeline.billing.policies import Policies, StepPrecision
+from integration_pipeline.billing.pricing import ExactPrice, PerUnitPrice, Quantity, rate
+from integration_pipeline.billing.schedule.timeline import Stretch
+from integration_pipeline.billing.terms import Charge, Phase
+
+_STEP_SCALE = {StepPrecision.CURRENCY: 1, StepPrecision.TWO_MORE: 100}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rate:
+    """`numerator / denominator` minor units for one full period, after line discounts; `gross` is before.
+
+    `unit_price` is None where a price model has more than one. `uplift_percent` was applied `renewals` times.
+    """
+
+    stretch: Stretch
+    phase: Phase | None
+    quantity: Quantity
+    unit_price: Decimal | None
+    discount_percent: Decimal
+    gross: ExactPrice
+    numerator: int
+    denominator: int
+    discounts: tuple[TakenDiscount, ...] = ()
+
+    @property
+    def charge(self) -> Charge:
+        return self.stretch.charge
+
+    @property
+    def terms_name(self) -> str | None:
+        """The phase by name or number, for people."""
+        return None if self.phase is None else self.phase.name
+
+    def same_as(self, other: Rate) -> bool:
+        """Whether both bill the same: the price of a period, and what stands on the line."""
+        return self is other or (
+            self.numerator * other.denominator == other.numerator * self.denominator
+            and self.quantity == other.quantity
+            and self.unit_price == other.unit_price
+            and self.discount_percent == other.discount_percent
+        )
+
+    def rounded(self, policies: Policies) -> Money:
+        """The price of a full period in money."""
+        minor = round_ratio(self.numerator, self.denominator, policies.rounding)
+        return Money(minor, self.gross.currency)
+
+    @property
+    def formula(self) -> str:
+        """`3 seats × 120.00 USD × (100 − 10) %`."""
+        written = self.gross.formula
+        if self.charge.unit and " × " in written:
+            head, tail = written.split(" × ", 1)
+            written = f"{head} {self.charge.unit} × {tail}"
+        uplift = self.stretch.terms.renewal.uplift_percent if self.stretch.terms.renewal else Decimal(0)
+        if self.discount_percent or (self.stretch.renewals and uplift):
+            written = f"({written})" if " + " in written or " − " in written else written
+        if self.stretch.renewals and uplift:
+            times = "" if self.stretch.renewals == 1 else f"^{self.stretch.renewals}"
+            written += f" × (100 + {uplift:f}) %{times}"
+        if self.discount_percent:
+            written += f" × (100 − {self.discount_percent:f}) %"
+        for taken in self.discounts:
+            off = format_exact(taken.numerator, taken.denominator, self.gross.currency)
+            written = f"({written} − {taken.discount.label}: {off})"
+        return written
+
+
+def rate_of(
+    stretch: Stretch,
+    phase: Phase | None,
+    currency: str,
+    policies: Policies,
+    discounts: Sequence[Discount] = (),
+) -> Rate:
+    """The rate of a phase whose quantity the terms state, with those of its discounts that apply."""
+    charge = stretch.charge
+    quantity = charge.quantity if phase is None or phase.quantity is None else phase.quantity
+    return rate_for(stretch, phase, quantity, currency, policies, discounts)
+
+
+def rate_for(
+    stretch: Stretch,
+    phase: Phase | None,
+    quantity: Quantity,
+    currency: str,
+    policies: Policies,
+    discounts: Sequence[Discount] = (),
+) -> Rate:
+    """The rate of a phase for a quantity, stated or used."""
+    charge = stretch.charge
+    unit_price, model, discount = charge.unit_price, charge.price, charge.discount_percent
+    if phase is not None:
+        if phase.unit_price is not None or phase.price is not None:
+            unit_price, model = phase.unit_price, phase.price
+        if phase.discount_percent is not None:
+            discount = phase.discount_percent
+        if phase.free:
+            discount = Decimal(100)
+    if unit_price is not None:
+        gross = rate(_per_unit(unit_price), quantity, currency, policies)
+    elif model is not None:
+        gross = rate(model, quantity, currency, policies)
+        unit_price = model.unit_price if isinstance(model, PerUnitPrice) else None
+    else:
+        raise ValueError(f"charge {charge.charge_id} has no price")
+    numerator, denominator = gross.numerator, gross.denominator
+    if stretch.renewals and stretch.terms.renewal is not None:
+        raised, unit = (100 + stretch.terms.renewal.uplift_percent).as_integer_ratio()
+        numerator *= raised**stretch.renewals
+        denominator *= (unit * 100) ** stretch.renewals
+    if policies.steps is not StepPrecision.EXACT:
+        numerator, denominator = _stepped(numerator, denominator, policies)
+    if discount:
+        paid, paid_unit = (100 - discount).as_integer_ratio()
+        numerator, denominator = numerator * paid, denominator * paid_unit * 100
+        if policies.steps is not StepPrecision.EXACT:
+            numerator, denominator = _stepped(numerator, denominator, policies)
+    taken: tuple[TakenDiscount, ...] = ()
+    if discounts:
+        left = apply_discounts(numerator, denominator, discounts, currency, policies)
+        numerator, denominator, taken = left.numerator, left.denominator, left.taken
+    return Rate(stretch, phase, quantity, unit_price, discount, gross, numerator, denominator, taken)
+
+
+@lru_cache(maxsize=4096)
+def _per_unit(unit_price: Decimal) -> PerUnitPrice:
+    return PerUnitPrice(unit_price=unit_price)
+
+
+def _stepped(numerator: int, denominator: int, policies: Policies) -> tuple[int, int]:
+    """Rounded to the places that `policies` keep within a line; exact under the default."""
+    scale = _STEP_SCALE.get(policies.steps)
+    if scale is None:
+        return numerator, denominator
+    return round_ratio(numerator * scale, denominator, policies.rounding), scale

@@ -1,0 +1,247 @@
+"""The words of explanations: how each kind of line came to its amount.
+
+Belongs here: rules and formulas of schedule lines as text, rendered only when somebody looks. Does not belong
+here: deciding any amount.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from integration_pipeline.billing.explanation import Explanation, ExplanationInput
+from integration_pipeline.billing.money import Money, round_ratio
+from integration_pipeline.billing.periods import Period
+from integration_pipeline.billing.policies import Policies
+from integration_pipeline.billing.pricing import Quantity, describe_rounding
+from integration_pipeline.billing.pricing.wording import counted
+from integration_pipeline.billing.proration import describe_share
+from integration_pipeline.billing.schedule.amounts import Part
+from integration_pipeline.billing.schedule.metering import Adjustment
+from integration_pipeline.billing.schedule.rates import Rate
+from integration_pipeline.billing.schedule.slots import Slot
+from integration_pipeline.billing.schedule.timeline import Stretch
+from integration_pipeline.billing.terms import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeBasis:
+    """A part of a slot, charged at its rate."""
+
+    slot: Slot
+    part: Part
+    policies: Policies
+
+    def explain(self) -> Explanation:
+        part, rate, slot = self.part, self.part.rate, self.slot
+        currency = rate.gross.currency
+        amount = Money(part.minor, currency)
+        numerator, denominator = rate.numerator * part.share[0], rate.denominator * part.share[1]
+        formula = rate.formula
+        if slot.full is not None and part.period != slot.full and slot.charge.metric is None:
+            formula += f" × {describe_share(part.period, slot.full, self.policies)}"
+        if part.before is not None and part.upto is not None:
+            numerator, denominator = part.upto
+            total = Money(round_ratio(*part.upto, self.policies.rounding), currency)
+            earlier = Money(total.minor - part.minor, currency)
+            rounding = describe_rounding(numerator, denominator, total, self.policies.rounding)
+            formula += f"; with the days before it {total.format()} − {earlier.format()} = {amount.format()}"
+        else:
+            rounding = describe_rounding(numerator, denominator, amount, self.policies.rounding)
+            if slot.milestone is None:
+                formula += f" = {amount.format()}"
+            else:
+                formula, rounding = _milestone_formula(slot, rate, amount), None
+        return Explanation(
+            inputs=tuple(_inputs(rate)),
+            rule=_rule(slot, part, self.policies),
+            rule_version=self.policies.version,
+            formula=formula,
+            rounding=rounding,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrueUpBasis:
+    """What lifts a period to its minimum or cuts it to its maximum; or a change of that."""
+
+    slot: Slot
+    minor: int
+    policies: Policies
+
+    def explain(self) -> Explanation:
+        slot, charge = self.slot, self.slot.charge
+        rate = slot.parts[0].rate
+        currency = rate.gross.currency
+        amount = Money(self.minor, currency)
+        billed = Money(slot.minor - slot.true_up, currency)
+        bound, value = ("minimum", charge.minimum) if slot.true_up > 0 else ("maximum", charge.maximum)
+        stated = f"{value or Decimal(0):,f} {currency}"
+        if slot.full is not None and slot.service != slot.full and slot.service is not None:
+            stated += f" × {describe_share(slot.service, slot.full, self.policies)}"
+        return Explanation(
+            inputs=(
+                ExplanationInput(bound, f"{value:f}", charge.sources.get(bound)),
+                *_inputs(rate),
+            ),
+            rule=f"{bound} per billing period: the difference to what was billed",
+            rule_version=self.policies.version,
+            formula=f"{stated} − {billed.format()} = {amount.format()}",
+            rounding=None if slot.service == slot.full else f"to minor units, {self.policies.rounding}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CreditBasis:
+    """What an amendment takes back of a part that was invoiced."""
+
+    slot: Slot
+    part: Part
+    unused: Period | None
+    credited: int
+    reason: str | None
+    policies: Policies
+
+    def explain(self) -> Explanation:
+        rate = self.part.rate
+        currency = rate.gross.currency
+        billed, credit = Money(self.part.minor, currency), Money(-self.credited, currency)
+        left = Money(self.part.minor + self.credited, currency)
+        formula = f"billed {billed.format()} for {self.part.period} − {left.format()} = {credit.format()}"
+        rounding = None
+        if self.unused is not None and self.slot.full is not None:
+            share = describe_share(self.unused, self.slot.full, self.policies)
+            formula = f"{rate.formula} × {share}: {formula}"
+            rounding = f"what stays billed is rounded {self.policies.rounding}, the credit is the rest"
+        return Explanation(
+            inputs=tuple(_inputs(rate)),
+            rule=_because("credit for what is no longer served", self.reason),
+            rule_version=self.policies.version,
+            formula=formula,
+            rounding=rounding,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentBasis:
+    """Usage that became known after its period was invoiced."""
+
+    slot: Slot
+    adjustment: Adjustment
+    policies: Policies
+
+    def explain(self) -> Explanation:
+        adjustment = self.adjustment
+        currency = adjustment.now.gross.currency
+        now, before = adjustment.now.rounded(self.policies), adjustment.before.rounded(self.policies)
+        return Explanation(
+            inputs=tuple(_inputs(adjustment.now)),
+            rule=f"usage of {adjustment.period} that was received after its invoice",
+            rule_version=self.policies.version,
+            formula=(
+                f"{adjustment.now.formula} = {now.format()}, less billed before: {adjustment.before.formula} = "
+                f"{before.format()}; difference {Money(adjustment.minor, currency).format()}"
+            ),
+            rounding=describe_rounding(
+                adjustment.now.numerator, adjustment.now.denominator, now, self.policies.rounding
+            ),
+        )
+
+
+def _because(rule: str, reason: str | None) -> str:
+    return rule if reason is None else f"{rule}: amendment {reason}"
+
+
+def _milestone_formula(slot: Slot, rate: Rate, amount: Money) -> str:
+    milestone = slot.milestone
+    if milestone is None or milestone.percent is None:
+        return f"milestone of {amount.format()}"
+    return f"{rate.formula} × {milestone.percent:f} %, milestones rounded as they add up = {amount.format()}"
+
+
+def _rule(slot: Slot, part: Part, policies: Policies) -> str:
+    charge = slot.charge
+    if slot.milestone is not None:
+        return f"milestone: invoiced on {slot.issue_date}"
+    if not charge.recurs:
+        return "one-time charge: invoiced in full on the day it starts"
+    if charge.metric is not None:
+        when = f"{charge.frequency}, usage: invoiced on the {policies.arrears_issue_day}"
+    elif charge.timing is Timing.ADVANCE:
+        when = f"{charge.frequency} in advance: invoiced on the first day of the service period"
+    else:
+        when = f"{charge.frequency} in arrears: invoiced on the {policies.arrears_issue_day}"
+    if part.rate.terms_name is not None:
+        when += f", phase {part.rate.terms_name}"
+    if part.period == slot.full or charge.metric is not None:
+        return f"{when}, full billing period"
+    return f"{when}, part of a billing period: {policies.day_count}, {policies.split}"
+
+
+def _inputs(rate: Rate) -> Iterator[ExplanationInput]:
+    """The terms that decide the amount and the dates of a charge's lines, with their origin."""
+    stretch, charge, phase = rate.stretch, rate.charge, rate.phase
+    stated, inherited = charge.sources, stretch.terms.sources
+    from_phase = stated.get("phases") if phase is not None else None
+    has = phase is not None
+    quantity_source = from_phase if has and phase.quantity is not None else stated.get("quantity")
+    price_source = from_phase if has and phase.unit_price is not None else stated.get("unit_price")
+    if charge.metric is None:
+        yield ExplanationInput("quantity", quantity_text(rate.quantity), quantity_source)
+    else:
+        yield ExplanationInput(
+            "used", f"{quantity_text(rate.quantity)} {charge.metric.metric}", stated.get("metric")
+        )
+    if rate.unit_price is not None:
+        yield ExplanationInput("unit_price", f"{rate.unit_price:f}", price_source)
+    else:
+        yield ExplanationInput("price", _model_name(rate), stated.get("price"))
+    yield ExplanationInput("currency", rate.gross.currency, inherited.get("currency"))
+    discount_source = (
+        from_phase if has and phase.discount_percent is not None else stated.get("discount_percent")
+    )
+    yield ExplanationInput("discount_percent", f"{rate.discount_percent:f}", discount_source)
+    yield ExplanationInput("frequency", str(charge.frequency), stated.get("frequency"))
+    if charge.recurs:
+        yield ExplanationInput("timing", charge.timing.value, stated.get("timing"))
+    if phase is not None:
+        yield ExplanationInput("phase", _phase_text(stretch, rate), stated.get("phases"))
+    yield from _service_inputs(stretch)
+    yield ExplanationInput("payment_terms", str(stretch.terms.payment_terms), inherited.get("payment_terms"))
+
+
+def _service_inputs(stretch: Stretch) -> Iterator[ExplanationInput]:
+    charge, terms = stretch.charge, stretch.terms
+    stated, inherited = charge.sources, terms.sources
+    if charge.start is not None:
+        yield ExplanationInput("start", charge.start.isoformat(), stated.get("start"))
+    else:
+        yield ExplanationInput("start", terms.start.isoformat(), inherited.get("start"))
+    if charge.end is not None:
+        yield ExplanationInput("end", charge.end.isoformat(), stated.get("end"))
+    elif charge.recurs and terms.end is not None:
+        yield ExplanationInput("end", terms.end.isoformat(), inherited.get("end"))
+    elif charge.recurs and terms.term_months is not None:
+        yield ExplanationInput("term_months", str(terms.term_months), inherited.get("term_months"))
+
+
+def _phase_text(stretch: Stretch, rate: Rate) -> str:
+    phase = rate.phase
+    if phase is None:
+        return ""
+    start: date = phase.starts(stretch.charge.start or stretch.terms.start)
+    name = phase.name or "phase"
+    return f"{name} from {start}"
+
+
+def quantity_text(quantity: Quantity) -> str:
+    """Exactly, a fraction without end as one."""
+    return f"{quantity:f}" if isinstance(quantity, Decimal) else counted(quantity)
+
+
+def _model_name(rate: Rate) -> str:
+    phase = rate.phase
+    model = phase.price if phase is not None and phase.price is not None else rate.charge.price
+    return model.model if model is not None else "unit_price"
