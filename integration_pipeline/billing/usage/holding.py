@@ -35,7 +35,9 @@ class HeldUnits:
 
     @staticmethod
     def of_prorated(units: Decimal, prorated: Decimal) -> HeldUnits:
-        """`units`, of which `prorated` are charged. Raises `ValueError` for no units: they have no share."""
+        """`units`, of which `prorated` are charged. Raises `ValueError` for prorated units of none."""
+        if not units and not prorated:
+            return HeldUnits(units, (0, 1))
         if not units:
             raise ValueError(f"{prorated} prorated units need full units that they are a share of, not 0")
         share = Fraction(prorated) / Fraction(units)
