@@ -162,10 +162,10 @@ def _shares_of_document_taxes(document: _Document, policies: Policies) -> list[l
 
 def _round_nets(document: _Document, nets: list[int], policies: Policies) -> None:
     """The nets of prices that include tax, from their own sum per set of terms."""
-    including: dict[TaxTerms, list[int]] = {}
+    including: dict[Factors, list[int]] = {}
     for index, line in enumerate(document.lines):
         if line.factors.inside:
-            including.setdefault(line.terms, []).append(index)
+            including.setdefault(line.factors, []).append(index)
     for indexes in including.values():
         exact = [document.lines[index].net for index in indexes]
         whole = round_ratio(sum(exact), document.denominator, policies.rounding)

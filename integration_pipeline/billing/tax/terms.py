@@ -47,7 +47,7 @@ class TaxRate(TermsModel):
     on_top: bool = False
 
 
-class TaxTerms(TermsModel, frozen=True):
+class TaxTerms(TermsModel):
     """The taxes of a line, in the order in which they are computed. `reason` is what an exemption states."""
 
     treatment: TaxTreatment = TaxTreatment.EXCLUSIVE

@@ -74,7 +74,7 @@ def line_amount(
     policies: Policies,
     discounts: Sequence[Discount] = (),
 ) -> LineAmount:
-    """`quantity` units at `unit_price` (currency units), less `discounts`, in the steps of `Policies.steps`."""
+    """`quantity` units at `unit_price` (currency units), less `discounts`, step by step."""
     exponent = minor_unit_exponent(currency)
     count, per = quantity.as_integer_ratio()
     price, price_per = unit_price.as_integer_ratio()
