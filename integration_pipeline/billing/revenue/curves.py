@@ -126,6 +126,8 @@ def earning_curve(period: Period | ServiceSpan, granularity: RevenueGranularity)
         parts = _parts_by_instant(period, zone)
     else:
         parts = _parts_by_day(period.civil())
+    if granularity is RevenueGranularity.EVEN_MONTHS_CUT:
+        parts = _without_cut_month(parts)
     weights = _WEIGHTS[granularity](parts)
     unit = None if zone else _UNITS.get(granularity)
     if unit is None:
@@ -175,10 +177,11 @@ def _even(parts: Sequence[_Part]) -> list[int]:
     return [1] * len(parts)
 
 
-def _even_with_last_cut(parts: Sequence[_Part]) -> list[int]:
+def _without_cut_month(parts: list[_Part]) -> list[_Part]:
+    """Without a last month in which the period ends before the month does; a period has one month at least."""
     last = parts[-1]
     ends_early = last.closed < last.month_opened + last.length
-    return [1] * (len(parts) - 1) + [0 if ends_early and len(parts) > 1 else 1]
+    return parts[:-1] if ends_early and len(parts) > 1 else parts
 
 
 def _even_in_the_middle(parts: Sequence[_Part]) -> list[int]:
@@ -213,7 +216,7 @@ def _tenths(parts: Sequence[_Part]) -> list[int]:
 _WEIGHTS: dict[RevenueGranularity, Callable[[Sequence[_Part]], list[int]]] = {
     RevenueGranularity.DAY: _covered,
     RevenueGranularity.EVEN_MONTHS: _even,
-    RevenueGranularity.EVEN_MONTHS_CUT: _even_with_last_cut,
+    RevenueGranularity.EVEN_MONTHS_CUT: _even,
     RevenueGranularity.EVEN_MIDDLE_MONTHS: _even_in_the_middle,
     RevenueGranularity.WEIGHTED_MONTHS: _weighted,
     RevenueGranularity.TENTHS_OF_MONTHS: _tenths,

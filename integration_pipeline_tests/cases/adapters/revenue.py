@@ -54,11 +54,16 @@ _MEASURES: Sequence[tuple[str, Mapping[str, Any]]] = (
 """What the words of `granularity` (Stripe) and `method` (ERPNext) choose; the first that is found counts."""
 
 
-def policies_of(case: Case) -> Policies:
-    """The case's policies, with the clauses of its convention that only revenue knows."""
-    policies = case.policies
+def conventions_of(case: Case) -> Policies:
+    """The case's policies, with the clause of its convention that only allocation knows."""
     if "residual to the largest" in case.convention:
-        policies = replace(policies, price_allocation=PriceAllocation.REST_TO_LARGEST)
+        return replace(case.policies, price_allocation=PriceAllocation.REST_TO_LARGEST)
+    return case.policies
+
+
+def _measured(case: Case) -> Policies:
+    """The case's policies, with the measure of time that it names beside them."""
+    policies = case.policies
     for key in ("granularity", "method"):
         words = str(case.inputs.get(key, "")).lower()
         choices = next((chosen for phrase, chosen in _MEASURES if phrase in words), None)
@@ -107,7 +112,7 @@ def one_amount_over_time(case: Case) -> Mapping[str, Any]:
     total = money(inputs.get(key), key, currency)
     inputs.skip("method", "granularity", "currency")
     shown = inputs.whole("months_shown") if inputs.has("months_shown") else None
-    plan = plan_of(total, _recognition(inputs, case), policies_of(case))
+    plan = plan_of(total, _recognition(inputs, case), _measured(case))
     inputs.done()
     months = plan.months()
     amounts = [each.amount for each in months][:shown]
@@ -176,12 +181,12 @@ def divided_price(case: Case) -> Mapping[str, Any]:
     key = inputs.first_of("price_cents", "price", "cents", "amount", "amount_cents")
     price = money(inputs.get(key), key)
     weights_key = inputs.first_of("ssp_cents", "ssp", "weights")
-    stated = mapping_of(inputs.get("stated"), "stated") if inputs.has("stated") else {}
-    weights = inputs.get(weights_key)
-    named = isinstance(weights, Mapping)
-    by_name = (
-        mapping_of(weights, weights_key) if named else {str(at): each for at, each in enumerate(weights)}
-    )
+    stated = mapping_of(inputs.get("stated") if inputs.has("stated") else {}, "stated")
+    weights = inputs.items(weights_key)
+    if isinstance(weights[0], Mapping):
+        by_name = mapping_of(weights[0], weights_key)
+    else:
+        by_name = {str(place): value for place, value in enumerate(weights)}
     promises = [
         Promise(
             name,
@@ -192,7 +197,7 @@ def divided_price(case: Case) -> Mapping[str, Any]:
         for at, (name, value) in enumerate(by_name.items())
     ]
     inputs.done()
-    allocation = allocate_price(price, promises, policies_of(case))
+    allocation = allocate_price(price, promises, conventions_of(case))
     amounts = list(allocation.amounts.values())
     figures: dict[str, object] = {"cents": amounts, "allocated": amounts, "allocation": amounts}
     figures["discount"] = allocation.discount
@@ -227,12 +232,12 @@ def divided_by_list_prices(case: Case) -> Mapping[str, Any]:
         # Ratios do not depend on a price, and only they are asked where none is stated.
         price = stated_total(promises) if has_prices else Money(0, "USD")
     inputs.done()
-    allocation = allocate_price(price, promises, policies_of(case))
+    allocation = allocate_price(price, promises, conventions_of(case))
     figures: dict[str, object] = {
         "ratio": [part.ratio() for part in allocation.parts],
         "total": allocation.standalone_total,
-        **dict.fromkeys(("ssp", "fair_value"), [promise.standalone_price for promise in promises]),
     }
+    figures["ssp"] = figures["fair_value"] = [promise.standalone_price for promise in promises]
     if price:
         figures["allocated"] = [part.amount for part in allocation.parts]
         figures["discount"] = allocation.discount
@@ -250,7 +255,7 @@ def upgrade_within_a_month(case: Case) -> Mapping[str, Any]:
     period = Period(start, start + timedelta(days=inputs.whole("days")))
     inputs.done()
     before, after = Period(start, changed), Period(changed, period.end)
-    recognized = plan_of(old, OverTime(period), policies_of(case)).until(changed)
+    recognized = plan_of(old, OverTime(period), conventions_of(case)).until(changed)
     return asked_of(
         case,
         {
@@ -263,7 +268,7 @@ def upgrade_within_a_month(case: Case) -> Mapping[str, Any]:
 
 
 def _rest(price: Money, period: Period, changed: date, case: Case) -> Money:
-    months = price_segments(period, price, [(changed, price)], policies_of(case))
+    months = price_segments(period, price, [(changed, price)], conventions_of(case))
     return months[-1].amount
 
 
@@ -301,7 +306,7 @@ def price_increase(case: Case) -> Mapping[str, Any]:
             changes.append((day_of(f"{change[1] or period.start.year}-{change[2]}", key), money(amount, key)))
     inputs.done()
     months = {"month": 1, "quarter": 3, "year": 12}[found[2]]
-    lines = price_segments(period, money(found[1], "price"), changes, policies_of(case), months)
+    lines = price_segments(period, money(found[1], "price"), changes, conventions_of(case), months)
     return asked_of(
         case,
         {
