@@ -65,13 +65,15 @@ class PricePart:
                 return f"{counted(self.quantity)} × {price}"
             case PartKind.BLOCKS:
                 size = counted(Fraction(self.block_size or 1))
-                return f"{counted(self.quantity)} blocks of {size} × {price}"
+                blocks = "block" if self.quantity == 1 else "blocks"
+                return f"{counted(self.quantity)} {blocks} of {size} × {price}"
             case PartKind.FLAT:
                 return price if self.quantity == 1 else f"{counted(self.quantity)} × {price}"
             case PartKind.PERCENT:
                 return f"{counted(self.quantity, exponent)} {currency} × {percent_text(self.price)}"
             case PartKind.EVENTS:
-                return f"{counted(self.quantity)} events × {price}"
+                events = "event" if self.quantity == 1 else "events"
+                return f"{counted(self.quantity)} {events} × {price}"
 
 
 class PriceBasis(Protocol):

@@ -69,7 +69,8 @@ def percentage_price(model: PercentagePrice, usage: Quantity | Transactions, cur
         usage = Transactions((usage,))
     amounts, scale = _in_whole_numbers(usage)
     free, covered = _free_transactions(model, amounts, scale)
-    _require_known_amounts(model, usage, allowance_left=free == len(amounts))
+    allowance_left = free == len(amounts) and not _is_used_up(model, amounts, scale)
+    _require_known_amounts(model, usage, allowance_left=allowance_left)
     tally = _tally(model, amounts, free, covered, scale)
     if usage.rest_count:
         tally = tally._replace(paid=tally.paid + Fraction(usage.rest), paying=tally.paying + usage.rest_count)
@@ -148,6 +149,13 @@ def _free_transactions(model: PercentagePrice, amounts: Sequence[int], scale: in
             return index, free_amount - running
         running += amount
     return countable, Fraction(0)
+
+
+def _is_used_up(model: PercentagePrice, amounts: Sequence[int], scale: int) -> bool:
+    """Whether `amounts`, all of them free, leave nothing free to the next transaction."""
+    by_events = bool(model.free_events) and len(amounts) >= (model.free_events or 0)
+    by_amount = bool(model.free_amount) and sum(amounts) >= Fraction(model.free_amount or 0) * scale
+    return by_events or by_amount
 
 
 def _require_known_amounts(model: PercentagePrice, usage: Transactions, *, allowance_left: bool) -> None:
