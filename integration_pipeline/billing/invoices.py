@@ -18,6 +18,7 @@ from integration_pipeline.billing.explanation import Explanation
 from integration_pipeline.billing.money import Money
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import Policies
+from integration_pipeline.billing.tax.results import TaxableLine
 
 
 class RevenueTreatment(StrEnum):
@@ -74,7 +75,8 @@ class PlannedLine:
 
     `amount` is net of tax. `quantity` and `unit_price` are the contract's, before discount and proration: their
     product need not be `amount`, and the explanation shows the way from one to the other. `unit_price` is None
-    where a price model has several.
+    where a price model has several. `taxable` is what its taxes were computed from, so that a document of other
+    lines can compute them anew; None on a document without tax.
     """
 
     charge_id: str
@@ -89,6 +91,7 @@ class PlannedLine:
     discount_percent: Decimal = Decimal(0)
     product_code: str | None = None
     taxes: tuple[LineTax, ...] = ()
+    taxable: TaxableLine | None = None
 
     @property
     def explanation(self) -> Explanation:

@@ -248,11 +248,10 @@ def _taxed(
     lines: Sequence[_Drafted], currency: str, policies: Policies
 ) -> tuple[list[PlannedLine], tuple[LineTax, ...]]:
     """The lines net of what their prices include, each with its taxes; and the document's taxes by rate."""
-    document = compute_taxes(
-        [TaxableLine(line.planned.amount.minor, 1, line.tax) for line in lines], currency, policies
-    )
+    taxables = [TaxableLine(line.planned.amount.minor, 1, line.tax) for line in lines]
+    document = compute_taxes(taxables, currency, policies)
     planned: list[PlannedLine] = []
-    for line, taxed in zip(lines, document.lines, strict=True):
+    for line, taxable, taxed in zip(lines, taxables, document.lines, strict=True):
         taxes = tuple(
             LineTax(rate.name, rate.percent, taxed.net, amount)
             for rate, amount in zip(line.tax.rates, taxed.taxes, strict=True)
@@ -261,7 +260,7 @@ def _taxed(
         if taxed.net != line.planned.amount:
             names = ", ".join(f"{tax.name} {tax.percent:f} %" for tax in taxes)
             basis = IncludedTaxBasis(basis, line.planned.amount, taxed.net, names)
-        planned.append(replace(line.planned, amount=taxed.net, taxes=taxes, basis=basis))
+        planned.append(replace(line.planned, amount=taxed.net, taxes=taxes, basis=basis, taxable=taxable))
     return planned, tuple(
         LineTax(group.rate.name, group.rate.percent, group.base, group.tax) for group in document.groups
     )
