@@ -178,7 +178,7 @@ def _even(parts: Sequence[_Part]) -> list[int]:
 
 
 def _without_cut_month(parts: list[_Part]) -> list[_Part]:
-    """Without a last month in which the period ends before the month does; a period has one month at least."""
+    """Without a last month that the period does not fill, unless it is the only one."""
     last = parts[-1]
     ends_early = last.closed < last.month_opened + last.length
     return parts[:-1] if ends_early and len(parts) > 1 else parts

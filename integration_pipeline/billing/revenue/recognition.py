@@ -99,16 +99,17 @@ class OverTimePlan:
     def formula(self, month: date) -> str:
         """Such as `100.00 USD × 59/365 days = 16.16 USD, less 8.49 USD until 31/365 days = 7.67 USD`."""
         curve = self._curve()
-        minors = self._minors()
         index = next(at for at, each in enumerate(curve.months) if each.month == month)
-        each, amount = curve.months[index], Money(minors[index], self.total.currency)
+        each = curve.months[index]
         if self.policies.revenue_split is RevenueSplit.CUMULATIVE:
-            upto = Money(sum(minors[: index + 1]), self.total.currency)
+            upto, before = self._rounded(each.upto), self._rounded(each.upto - each.weight)
             text = f"{self.total.format()} × {each.upto}/{curve.whole} {curve.unit} = {upto.format()}"
             if index == 0:
                 return text
-            before = f"{(upto - amount).format()} until {curve.months[index - 1].upto}/{curve.whole}"
-            return f"{text}, less {before} {curve.unit} = {amount.format()}"
+            less = f"{before.format()} until {curve.months[index - 1].upto}/{curve.whole} {curve.unit}"
+            return f"{text}, less {less} = {(upto - before).format()}"
+        minors = self._minors()
+        amount = Money(minors[index], self.total.currency)
         if index == _taking_the_rest(self.policies.revenue_split, len(minors)):
             others = self.total - amount
             return f"{self.total.format()} − {others.format()} of the other months = {amount.format()}"
@@ -142,6 +143,10 @@ class OverTimePlan:
         minors[taking] = 0
         minors[taking] = total - sum(minors)
         return minors
+
+    def _rounded(self, weight: int) -> Money:
+        minor = round_ratio(self.total.minor * weight, self._curve().whole, self.policies.rounding)
+        return Money(minor, self.total.currency)
 
     def _monthly_minor(self, curve: EarningCurve) -> int:
         return round_ratio(self.total.minor * 10, curve.whole, self.policies.rounding)

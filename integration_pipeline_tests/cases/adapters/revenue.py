@@ -183,10 +183,10 @@ def divided_price(case: Case) -> Mapping[str, Any]:
     weights_key = inputs.first_of("ssp_cents", "ssp", "weights")
     stated = mapping_of(inputs.get("stated") if inputs.has("stated") else {}, "stated")
     weights = inputs.items(weights_key)
-    if isinstance(weights[0], Mapping):
-        by_name = mapping_of(weights[0], weights_key)
-    else:
+    if isinstance(case.inputs[weights_key], list):
         by_name = {str(place): value for place, value in enumerate(weights)}
+    else:
+        by_name = mapping_of(weights[0], weights_key)
     promises = [
         Promise(
             name,
