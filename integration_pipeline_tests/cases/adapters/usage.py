@@ -1,4 +1,4 @@
-"""Cases about levels that are prorated: units held for a part of the period, in graduated tiers."""
+"""Cases about usage: levels held for a part of the period, and units that a plan includes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
 
+from integration_pipeline.billing.cycles import Cycle
 from integration_pipeline.billing.money import Money
 from integration_pipeline.billing.periods import Period, add_months
 from integration_pipeline.billing.policies import Policies
-from integration_pipeline.billing.pricing import GraduatedPrice
+from integration_pipeline.billing.pricing import GraduatedPrice, PerUnitPrice, rate
+from integration_pipeline.billing.totals import DocumentLine, total_document
 from integration_pipeline.billing.usage.aggregation import Carried, aggregate
 from integration_pipeline.billing.usage.events import UsageEvent
 from integration_pipeline.billing.usage.holding import HeldUnits, held_units, prorated_units
+from integration_pipeline.billing.usage.included import use_included
 from integration_pipeline.billing.usage.metrics import Aggregation, Metric
 from integration_pipeline.billing.usage.prorated_tiers import prorated_graduated_price
-from integration_pipeline_tests.cases.notation import Inputs, day_of, end_of, mapping_of, number_of
+from integration_pipeline_tests.cases.contracts import bill, charge
+from integration_pipeline_tests.cases.notation import STEPS, Inputs, day_of, end_of, mapping_of, number_of
 from integration_pipeline_tests.cases.price_notation import answer_each, price_of
 from integration_pipeline_tests.cases.registry import Case, NotExpressible, adapter
 
@@ -76,6 +80,37 @@ def graduated_of_dated_changes(case: Case) -> Mapping[str, Any]:
         }
 
     return answer_each(case, read)
+
+
+@adapter("usage/included_*", "usage/within_*")
+def plan_with_included_units(case: Case) -> Mapping[str, Any]:
+    """A plan that starts within a month, and units used beyond those it includes, billed with the next."""
+    inputs = Inputs.of(case)
+    plan, start, used = inputs.amount("plan"), inputs.day("start"), inputs.number("used")
+    included = inputs.number(inputs.first_of("included_units_per_month", "included_units"))
+    month = Cycle(start, STEPS["monthly"], anchor_day=1).period_containing(start)
+    service = Period(start, month.end)
+    use = use_included(used, included, service, month, case.policies)
+    billed = bill(case, start, [charge("plan", plan)], anchor={"kind": "calendar"}, term_months=3)
+    next_plan = billed.total(month.end)
+    overage = Money(0, next_plan.currency)
+    if inputs.has("unit_price"):
+        price = PerUnitPrice(unit_price=inputs.amount("unit_price"))
+        beyond = rate(price, use.billable, next_plan.currency, case.policies)
+        overage = beyond.rounded(case.policies.rounding)
+    elif use.billable:
+        raise NotExpressible("units lie beyond those included, and unit_price is not stated")
+    inputs.done()
+    second = total_document(
+        [DocumentLine(next_plan.minor), DocumentLine(overage.minor)], next_plan.currency, case.policies
+    )
+    return {
+        "included_units": use.included,
+        "overage_units": use.billable,
+        "overage": overage,
+        "first_document": billed.total(start),
+        "second_document": second.total,
+    }
 
 
 @dataclass(frozen=True, slots=True)
