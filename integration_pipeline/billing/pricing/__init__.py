@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from integration_pipeline.billing.pricing.allowances import Consumed, Drawdown, consume_units, draw_down
 from integration_pipeline.billing.pricing.base import Quantity, QuantityRounding, total_quantity
-from integration_pipeline.billing.pricing.charges import flat_price
 from integration_pipeline.billing.pricing.commitments import Capped, TrueUp, cap, true_up
 from integration_pipeline.billing.pricing.exact import (
     ExactPrice,
@@ -72,7 +71,6 @@ __all__ = [
     "describe_rounding",
     "difference",
     "draw_down",
-    "flat_price",
     "rate",
     "rate_each",
     "rate_further",
