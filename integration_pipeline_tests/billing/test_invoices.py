@@ -21,34 +21,33 @@ def test_the_json_of_a_schedule_is_pinned(contract: Contract, charge: Build) -> 
     schedule = build_schedule(contract(charge(product_code="SEAT"), term_months=1))
     written = json.loads(schedule.to_json())
     assert written["terms_hash"] == schedule.terms_hash
-    assert written["policies"] == {
-        "version": "default/1",
-        "rounding": "half up",
-        "anchor": "charge start",
-        "day_count": "actual days / actual days of the anchored period",
-        "split": "cumulative",
-        "arrears_issue_day": "day after the service period",
-    }
+    assert written["policies"] == DEFAULT.as_json()
+    assert written["policies"]["version"] == "default/2"
     (invoice,) = written["invoices"]
     explanation = invoice["lines"][0].pop("explanation")
     assert explanation == schedule.invoices[0].lines[0].explanation.as_json()
     assert invoice == {
+        "kind": "invoice",
         "issue_date": "2026-01-01",
         "due_date": "2026-01-31",
         "lines": [
             {
                 "charge_id": "seats",
                 "description": "Platform seats",
+                "kind": "charge",
                 "service_period": {"start": "2026-01-01", "end": "2026-02-01"},
                 "quantity": "3",
                 "unit_price": "120.00",
                 "discount_percent": "0",
                 "amount": {"minor": 36000, "currency": "USD"},
+                "taxes": [],
                 "revenue": "deferred",
                 "product_code": "SEAT",
             }
         ],
         "total": {"minor": 36000, "currency": "USD"},
+        "taxes": [],
+        "payable": {"minor": 36000, "currency": "USD"},
     }
 
 

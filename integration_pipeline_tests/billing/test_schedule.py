@@ -137,7 +137,7 @@ class TestCurrencies:
         schedule = build_schedule(contract(charge(unit_price="1062.5"), currency="JPY", term_months=1), down)
         (line,) = schedule.invoices[0].lines
         assert line.amount == Money(3187, "JPY")
-        assert line.explanation.rule_version == "truncating/1"
+        assert line.explanation.rule_version == "truncating/2"
         assert line.explanation.rounding == "3,187.5 JPY → 3,187 JPY, down"
 
 
@@ -189,7 +189,7 @@ class TestExplanations:
         explanation = build_schedule(terms).invoices[0].lines[0].explanation
         assert explanation.formula == "3 seats × 120.00 USD × (100 − 10) % = 324.00 USD"
         assert explanation.rounding is None
-        assert explanation.rule_version == "default/1"
+        assert explanation.rule_version == "default/2"
         assert explanation.rule == (
             "monthly in advance: invoiced on the first day of the service period, full billing period"
         )
@@ -203,7 +203,7 @@ class TestExplanations:
             "3 × 120.00 USD × (100 − 10) % × 15/31 days of 2026-01-01..2026-02-01 = 156.77 USD"
         )
         assert explanation.rounding == "156.77419354… USD → 156.77 USD, half up"
-        assert explanation.rule.endswith("actual days / actual days of the anchored period")
+        assert explanation.rule.endswith("actual days / actual days of the full period, cumulative")
 
     def test_large_numbers_and_long_prices_are_written_out(self, contract: Contract, charge: Build) -> None:
         terms = contract(charge(quantity="12500", unit_price="0.00125"), term_months=1)

@@ -7,8 +7,8 @@ share a part has (`proration`), its rate (`rates`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from integration_pipeline.billing.money import allocate_units, round_ratio
 from integration_pipeline.billing.periods import Period
@@ -17,8 +17,7 @@ from integration_pipeline.billing.proration import share_ratio
 from integration_pipeline.billing.schedule.rates import Rate
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """`minor` units for the days of `period` at `rate`, of the full period they lie in.
 
     Under cumulative splitting `minor` is round(`upto`) − round(`before`), both (numerator, denominator) sums of

@@ -10,9 +10,10 @@ Does not belong here: what a slot should bill (`slots`), tax and document totals
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from integration_pipeline.billing.invoices import LineKind
 from integration_pipeline.billing.periods import Period
@@ -22,8 +23,7 @@ from integration_pipeline.billing.schedule.metering import Adjustment
 from integration_pipeline.billing.schedule.slots import Slot, SlotKey
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line to be: `part` of `slot` charged, a credit over `unused` of it, or a true-up of `minor`."""
 
     issue_date: date
@@ -78,7 +78,7 @@ class Booking:
                 del self._billed[key]
         return issued
 
-    def _add(self, day: date, slot: Slot, entries: Iterator[Entry]) -> None:
+    def _add(self, day: date, slot: Slot, entries: Iterable[Entry]) -> None:
         self.entries.extend(entries)
         self._billed.setdefault(slot.key, []).append(_Billed(day, slot))
 
@@ -130,18 +130,19 @@ class Booking:
                 yield Entry(day, slot, LineKind.CREDIT, -credit, part, hole, reason)
 
 
-def _first_entries(slot: Slot, day: date) -> Iterator[Entry]:
-    for part in slot.parts:
-        if part.minor:
-            yield Entry(day, slot, LineKind.CHARGE, part.minor, part)
+def _first_entries(slot: Slot, day: date) -> list[Entry]:
+    entries = [Entry(day, slot, LineKind.CHARGE, part.minor, part) for part in slot.parts if part.minor]
     if slot.true_up:
-        yield Entry(day, slot, LineKind.TRUE_UP, slot.true_up)
-    for adjustment in slot.adjustments:
-        yield Entry(day, slot, LineKind.ADJUSTMENT, adjustment.minor, adjustment=adjustment)
+        entries.append(Entry(day, slot, LineKind.TRUE_UP, slot.true_up))
+    entries.extend(
+        Entry(day, slot, LineKind.ADJUSTMENT, adjustment.minor, adjustment=adjustment)
+        for adjustment in slot.adjustments
+    )
+    return entries
 
 
 def _emptied(slot: Slot) -> Slot:
-    return replace(slot, parts=(), true_up=0)
+    return slot._replace(parts=(), true_up=0, adjustments=())
 
 
 def _first_change(billed: Slot, target: Slot) -> date | None:
@@ -177,10 +178,15 @@ def entries_of(
     plans: Sequence[tuple[Sequence[Slot], date, str | None]], policies: Policies
 ) -> Mapping[date, list[Entry]]:
     """Lines to be, by issue date, in the order of charges; `plans` are (slots, booked, reason) per version."""
+    by_date: dict[date, list[Entry]] = {}
+    if len(plans) == 1:
+        # Nothing was billed before, so nothing is to be compared: most contracts are never amended.
+        for slot in plans[0][0]:
+            by_date.setdefault(slot.issue_date, []).extend(_first_entries(slot, slot.issue_date))
+        return by_date
     booking = Booking(policies)
     for slots, booked, reason in plans:
         booking.book(slots, booked, reason)
-    by_date: dict[date, list[Entry]] = {}
     for entry in booking.entries:
         by_date.setdefault(entry.issue_date, []).append(entry)
     return by_date

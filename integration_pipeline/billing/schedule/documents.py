@@ -29,13 +29,14 @@ from integration_pipeline.billing.money import Money, round_ratio
 from integration_pipeline.billing.policies import Correction, Policies
 from integration_pipeline.billing.schedule.corrections import Entry
 from integration_pipeline.billing.schedule.rates import Rate
+from integration_pipeline.billing.schedule.taxation import taxed
 from integration_pipeline.billing.schedule.wording import (
     AdjustmentBasis,
     ChargeBasis,
     CreditBasis,
     TrueUpBasis,
 )
-from integration_pipeline.billing.tax import NO_TAX, TaxableLine, TaxTerms, compute_taxes
+from integration_pipeline.billing.tax import NO_TAX, TaxableLine, TaxTerms
 from integration_pipeline.billing.terms import ContractTerms
 
 
@@ -136,14 +137,15 @@ class _Writer:
         lines = self._less_discounts(day, drafted) if self.terms.discounts else list(drafted)
         self.written += kind is DocumentKind.INVOICE
         currency = self.terms.currency
-        planned = [line.planned for line in lines]
+        planned = tuple(line.planned for line in lines)
         taxes: tuple[LineTax, ...] = ()
         if any(line.tax is not NO_TAX for line in lines):
-            planned, taxes = _taxed(lines, currency, self.policies)
+            priced = [TaxableLine(line.planned.amount.minor, 1, line.tax) for line in lines]
+            planned, taxes = taxed(planned, priced, currency, self.policies)
         yield PlannedInvoice(
             issue_date=day,
             due_date=day if kind is DocumentKind.CREDIT_NOTE else self.terms.payment_terms.due_date(day),
-            lines=tuple(planned),
+            lines=planned,
             total=Money(sum(line.amount.minor for line in planned), currency),
             kind=kind,
             taxes=taxes,
@@ -224,46 +226,6 @@ class DocumentDiscountBasis:
             ),
             rounding=explained.rounding or "shares of a document discount: largest remainder",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class IncludedTaxBasis:
-    """A line whose price includes tax: its net amount is what is left."""
-
-    inner: Basis
-    gross: Money
-    net: Money
-    names: str
-
-    def explain(self) -> Explanation:
-        explained = self.inner.explain()
-        tax = self.gross - self.net
-        return replace(
-            explained,
-            formula=f"{explained.formula}; includes {self.names} of {tax.format()}, net {self.net.format()}",
-        )
-
-
-def _taxed(
-    lines: Sequence[_Drafted], currency: str, policies: Policies
-) -> tuple[list[PlannedLine], tuple[LineTax, ...]]:
-    """The lines net of what their prices include, each with its taxes; and the document's taxes by rate."""
-    taxables = [TaxableLine(line.planned.amount.minor, 1, line.tax) for line in lines]
-    document = compute_taxes(taxables, currency, policies)
-    planned: list[PlannedLine] = []
-    for line, taxable, taxed in zip(lines, taxables, document.lines, strict=True):
-        taxes = tuple(
-            LineTax(rate.name, rate.percent, taxed.net, amount)
-            for rate, amount in zip(line.tax.rates, taxed.taxes, strict=True)
-        )
-        basis = line.planned.basis
-        if taxed.net != line.planned.amount:
-            names = ", ".join(f"{tax.name} {tax.percent:f} %" for tax in taxes)
-            basis = IncludedTaxBasis(basis, line.planned.amount, taxed.net, names)
-        planned.append(replace(line.planned, amount=taxed.net, taxes=taxes, basis=basis, taxable=taxable))
-    return planned, tuple(
-        LineTax(group.rate.name, group.rate.percent, group.base, group.tax) for group in document.groups
-    )
 
 
 def _treatment(entry: Entry) -> RevenueTreatment:

@@ -6,10 +6,10 @@ what earlier documents billed for a slot (`corrections`), the documents (`docume
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 from integration_pipeline.billing.currencies import minor_unit_exponent
 from integration_pipeline.billing.cycles import Cycle
@@ -30,8 +30,7 @@ SlotKey = tuple[str, date, date]
 """Charge, and the full billing period; the day twice for what has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """`parts` of the billing period `full`, all of one charge, normally invoiced on `issue_date`.
 
     `full` is None for a one-time charge, which may still have a service period. `true_up` (minor units) lifts
@@ -143,8 +142,8 @@ def _lane(
             first += 1
         pieces: list[tuple[Period, Rate]] = []
         for position, piece in _inside(segments, first, period.service):
-            start, _, stretch, phase = segments[position]
-            discounts = _active(stretch, max(start, piece.start), index)
+            _, _, stretch, phase = segments[position]
+            discounts = _active(stretch, piece.start, index) if stretch.charge.discounts else ()
             rate = rates.get((position, discounts))
             if rate is None:
                 rate = rate_of(stretch, phase, currency, policies, discounts)
@@ -186,14 +185,21 @@ def _metered_lane(
         late.setdefault(index, []).extend(adjustments)
     for index, pieces in by_period.items():
         slot = _slot(pieces, periods[index], policies)
-        yield replace(slot, adjustments=tuple(late[index])) if late[index] else slot
+        yield slot._replace(adjustments=tuple(late[index])) if late[index] else slot
     for day, adjustments in metered.after_the_end:
         charge = stretches[-1][0].charge
         yield Slot((charge.charge_id, day, day), charge, None, None, day, (), adjustments=adjustments)
 
 
-def _inside(segments: Sequence[Segment], first: int, service: Period) -> Iterator[tuple[int, Period]]:
+def _inside(segments: Sequence[Segment], first: int, service: Period) -> Iterable[tuple[int, Period]]:
     """The segments that meet `service`, from the one numbered `first`, each with the days they share."""
+    start, end, _, _ = segments[first]
+    if start <= service.start and end >= service.end:
+        return ((first, service),)
+    return _pieces(segments, first, service)
+
+
+def _pieces(segments: Sequence[Segment], first: int, service: Period) -> Iterator[tuple[int, Period]]:
     for position in range(first, len(segments)):
         start, end, _, _ = segments[position]
         if start >= service.end:
@@ -215,8 +221,6 @@ def _cut_by_discounts(segments: Sequence[Segment]) -> Iterator[Segment]:
 
 def _active(stretch: Stretch, day: date, index: int) -> tuple[Discount, ...]:
     charge = stretch.charge
-    if not charge.discounts:
-        return ()
     return active_discounts(charge.discounts, day, charge.start or stretch.terms.start, index)
 
 

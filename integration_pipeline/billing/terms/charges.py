@@ -19,7 +19,7 @@ from integration_pipeline.billing.tax.terms import TaxTerms
 from integration_pipeline.billing.term_model import FieldSource, Problem, Sources, TermsModel
 from integration_pipeline.billing.term_values import Identifier, TermDate, TermDecimal, Text
 from integration_pipeline.billing.terms.phases import Phase, phase_problems
-from integration_pipeline.billing.terms.timing import Anchor, Every, Frequency, Stub, Timing
+from integration_pipeline.billing.terms.timing import Anchor, Frequency, Recurrence, Stub, Timing
 from integration_pipeline.billing.usage.metrics import Metric
 
 MAX_PHASES = 200
@@ -57,7 +57,7 @@ class Charge(TermsModel):
     prepaid_quantity: TermDecimal = Decimal(0)
     discount_percent: TermDecimal = Decimal(0)
     discounts: Annotated[tuple[Discount, ...], Field(max_length=50)] = ()
-    frequency: Frequency | Every
+    frequency: Recurrence
     timing: Timing = Timing.ADVANCE
     start: TermDate | None = None
     end: TermDate | None = None

@@ -77,10 +77,15 @@ def _problems_of(error: ValidationError) -> list[tuple[str, str]]:
 
 
 def _path_of(location: tuple[int | str, ...]) -> str:
-    """`("charges", 0, "quantity")` as `charges[0].quantity`."""
+    """`("charges", 0, "quantity")` as `charges[0].quantity`; which of several shapes was tried is no place."""
     written = ""
-    for step in location:
-        written += f"[{step}]" if isinstance(step, int) else f".{step[:80]}"
+    for position, step in enumerate(location):
+        is_price_model = position > 0 and location[position - 1] == "price"
+        is_change = position > 1 and location[position - 2] == "changes"
+        if isinstance(step, int):
+            written += f"[{step}]"
+        elif not is_price_model and not is_change:
+            written += f".{step[:80]}"
     return written.removeprefix(".")
 
 

@@ -6,13 +6,13 @@ from them (`cycles`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema, model_validator
 
 from integration_pipeline.billing.cycles import Step, Unit
 from integration_pipeline.billing.periods import add_months
@@ -59,6 +59,45 @@ class Every(TermsModel):
 
     def __str__(self) -> str:
         return f"every {self.every} {self.unit}s"
+
+
+def _recurrence(value: object) -> Frequency | Every:
+    if isinstance(value, Frequency | Every):
+        return value
+    if isinstance(value, str) and value in Frequency.__members__.values():
+        return Frequency(value)
+    if isinstance(value, Mapping):
+        try:
+            return Every.model_validate(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            named = ".".join(str(step) for step in first["loc"])
+            raise ValueError(f"{named}: {first['msg']}" if named else first["msg"]) from None
+    names = ", ".join(Frequency)
+    raise ValueError(f'is none of {names}, nor a step such as {{"every": 45, "unit": "day"}}')
+
+
+Recurrence = Annotated[
+    Frequency | Every,
+    PlainValidator(_recurrence),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "enum": [frequency.value for frequency in Frequency]},
+                {
+                    "type": "object",
+                    "properties": {
+                        "every": {"type": "integer", "minimum": 1, "maximum": 3660},
+                        "unit": {"enum": [unit.value for unit in Unit]},
+                    },
+                    "required": ["every", "unit"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+"""How often a charge recurs: by name, or as a step."""
 
 
 class Timing(StrEnum):
