@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from integration_pipeline.billing.errors import InvalidTerms
 from integration_pipeline.billing.money import RoundingMode
+from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import PROFILES, BeyondLastTier, ZeroUsage
 from integration_pipeline.billing.pricing import (
     ExactPrice,
@@ -22,8 +24,10 @@ from integration_pipeline.billing.pricing import (
     Tier,
     rate,
 )
-from integration_pipeline.billing.usage.holding import HeldUnits, prorated_units
+from integration_pipeline.billing.usage.holding import HeldUnits, held_units, prorated_units
+from integration_pipeline.billing.usage.metrics import Aggregation, Metric
 from integration_pipeline.billing.usage.prorated_tiers import prorated_graduated_price
+from integration_pipeline_tests.billing.usage.builders import event
 
 _LAGO = PROFILES["lago"]
 
@@ -70,6 +74,26 @@ def test_units_are_placed_in_tiers_by_full_units_and_priced_by_prorated_ones(
     ]
     price = prorated_graduated_price(_TWO, held, "USD", _LAGO)
     assert price.rounded(RoundingMode.HALF_UP).format() == f"{amount} USD"
+
+
+@pytest.mark.parametrize(
+    ("known", "cents"), [(1, 10700), (2, 10100), (3, 10667), (4, 15933), (5, 15933), (6, 16117)]
+)
+def test_values_are_charged_for_their_stay_and_then_free_their_tier(known: int, cents: int) -> None:
+    """Users of September 2023 in Lago's prorated_graduated_spec, after each of their events."""
+    users = Metric(metric="calls", aggregation=Aggregation.UNIQUE_COUNT, property="user", recurring=True)
+    events = [
+        event("2023-09-10", user="1111"),
+        event("2023-09-12", -1, user="1111"),
+        event("2023-09-14", user="1111"),
+        event("2023-09-15", user="2222"),
+        event("2023-09-16", user="2222"),
+        event("2023-09-20", user="3333"),
+    ]
+    september = Period(date(2023, 9, 1), date(2023, 10, 1))
+    held = held_units(users, events[:known], september, september, "UTC", _LAGO)
+    price = prorated_graduated_price(_tiers((1, 10, 100), (None, 5, 50)), held, "USD", _LAGO)
+    assert price.rounded(RoundingMode.HALF_UP).minor == cents
 
 
 def test_a_change_that_crosses_tiers_is_cut_where_they_end() -> None:
