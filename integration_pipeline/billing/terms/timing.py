@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema, model_validator
 
 from integration_pipeline.billing.cycles import Step, Unit
 from integration_pipeline.billing.periods import add_months
@@ -77,9 +77,16 @@ def _recurrence(value: object) -> Frequency | Every:
     raise ValueError(f'is none of {names}, nor a step such as {{"every": 45, "unit": "day"}}')
 
 
+def _written(value: Frequency | Every) -> str | dict[str, int | str]:
+    if isinstance(value, Frequency):
+        return value.value
+    return {"every": value.every, "unit": value.unit.value}
+
+
 Recurrence = Annotated[
     Frequency | Every,
     PlainValidator(_recurrence),
+    PlainSerializer(_written),
     WithJsonSchema(
         {
             "anyOf": [
