@@ -7,9 +7,15 @@ not belong here: why something is credited (amendments), the notes as documents,
 from __future__ import annotations
 
 from integration_pipeline.billing.credits.invoiced import InvoicedLine, InvoicedTax, invoiced_lines
-from integration_pipeline.billing.credits.notes import Credit, CreditNote, CreditNoteLine, credit_note
+from integration_pipeline.billing.credits.notes import (
+    Credit,
+    CreditNote,
+    CreditNoteLine,
+    credit_note,
+    credited_tax,
+)
 from integration_pipeline.billing.credits.refunds import RefundSplit, split_refund
-from integration_pipeline.billing.credits.unused import unused_part, unused_share
+from integration_pipeline.billing.credits.unused import unused_credit, unused_part, unused_share
 
 __all__ = [
     "Credit",
@@ -19,8 +25,10 @@ __all__ = [
     "InvoicedTax",
     "RefundSplit",
     "credit_note",
+    "credited_tax",
     "invoiced_lines",
     "split_refund",
+    "unused_credit",
     "unused_part",
     "unused_share",
 ]

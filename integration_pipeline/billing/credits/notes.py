@@ -121,6 +121,13 @@ def credit_note(
     )
 
 
+def credited_tax(notes: Sequence[CreditNote]) -> Money:
+    """The tax of several notes for one invoice. Raises `BillingError` if there are none."""
+    if not notes:
+        raise BillingError("without credit notes there is no credited tax, nor a currency to say so in")
+    return sum((note.tax for note in notes), Money(0, notes[0].currency))
+
+
 @dataclass(frozen=True, slots=True)
 class _Draft:
     """A line of the note before its taxes. `share` is exact, of the invoiced line."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from fractions import Fraction
 
+from integration_pipeline.billing.credits.invoiced import InvoicedLine
+from integration_pipeline.billing.credits.notes import Credit
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import CancellationDay, Policies
 from integration_pipeline.billing.proration import share_of_period
@@ -36,3 +38,14 @@ def unused_share(full: Period, terminated: date, policies: Policies, *, replaced
     """The share of the period's price that a termination leaves unused; 0 if no day is left."""
     part = unused_part(full, terminated, policies, replaced=replaced)
     return Fraction(0) if part is None else share_of_period(part, full, policies)
+
+
+def unused_credit(
+    line: InvoicedLine, full: Period, terminated: date, policies: Policies, *, replaced: bool = False
+) -> Credit:
+    """A credit for the unused share of a line that paid for `full`, from the amount that was billed.
+
+    What the catalogue says today does not matter: the customer gets back what he paid.
+    """
+    share = unused_share(full, terminated, policies, replaced=replaced)
+    return Credit(line.line_id, share * line.amount.minor)

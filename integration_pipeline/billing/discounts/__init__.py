@@ -7,7 +7,12 @@ Belongs here: percentages and amounts off a price or a document. Does not belong
 from __future__ import annotations
 
 from integration_pipeline.billing.discounts.application import Discounted, TakenDiscount, apply_discounts
-from integration_pipeline.billing.discounts.sharing import distribute, exact_shares, less_discount
+from integration_pipeline.billing.discounts.sharing import (
+    discounted_change,
+    distribute,
+    exact_shares,
+    less_discount,
+)
 from integration_pipeline.billing.discounts.terms import (
     Discount,
     DiscountBase,
@@ -23,6 +28,7 @@ __all__ = [
     "active_discounts",
     "apply_discounts",
     "discount_cuts",
+    "discounted_change",
     "distribute",
     "exact_shares",
     "less_discount",

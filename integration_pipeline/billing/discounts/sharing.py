@@ -52,3 +52,16 @@ def less_discount(
     rest = Money(round_ratio(left.numerator, left.denominator, policies.rounding), currency)
     shares = distribute(whole - rest, amounts)
     return tuple(amount - share for amount, share in zip(amounts, shares, strict=True))
+
+
+def discounted_change(
+    before: Sequence[Money], after: Sequence[Money], discounts: Sequence[Discount], policies: Policies
+) -> tuple[Money, ...]:
+    """By how much the discounted price of each part changes, where the discount is on all parts together.
+
+    A fixed discount shifts from part to part as their prices change: two more seats beside an unchanged fee
+    draw some of it to the seats. Raises `ValueError` if the parts are not the same.
+    """
+    old = less_discount(before, discounts, policies)
+    new = less_discount(after, discounts, policies)
+    return tuple(now - then for then, now in zip(old, new, strict=True))

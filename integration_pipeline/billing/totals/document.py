@@ -76,6 +76,11 @@ class DocumentTotals:
     total: Money
 
     @property
+    def effective_tax_percent(self) -> Fraction:
+        """Tax as a percentage of net, exact; 0 for a document without net."""
+        return Fraction(100 * self.tax.minor, self.net.minor) if self.net else Fraction(0)
+
+    @property
     def formula(self) -> str:
         """`180.00 USD net + 18.00 USD tax − 39.60 USD discount − 0.02 USD rounding = 158.38 USD`."""
         text = f"{self.net.format()} net + {self.tax.format()} tax"
