@@ -1,7 +1,7 @@
 """Tax on the lines of one document.
 
-Belongs here: planned lines with their taxes, and the words for prices that include some. Does not belong here:
-computing taxes (`tax`), which lines share a document (`documents`, `consolidation`).
+Belongs here: planned lines with their taxes, and the words for prices that include some. Does not belong
+here: computing taxes (`tax`), which lines share a document (`documents`, `consolidation`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from integration_pipeline.billing.explanation import Explanation
 from integration_pipeline.billing.invoices import Basis, LineTax, PlannedLine
 from integration_pipeline.billing.money import Money
 from integration_pipeline.billing.policies import Policies
-from integration_pipeline.billing.tax import TaxableLine, compute_taxes
+from integration_pipeline.billing.tax import TaxableLine, TaxedLine, compute_taxes
 
 
 def taxed(
@@ -21,16 +21,13 @@ def taxed(
 ) -> tuple[tuple[PlannedLine, ...], tuple[LineTax, ...]]:
     """The lines net of what their prices include, each with its taxes; and the document's taxes by rate.
 
-    `taxables` say for each line what it is priced at and by which terms it is taxed. Lines may have been taxed
-    before, on another document: only `taxables` count.
+    `taxables` say what each line is priced at and by which terms it is taxed. Lines may have been taxed before,
+    on another document: only `taxables` count.
     """
     document = compute_taxes(taxables, currency, policies)
     planned: list[PlannedLine] = []
     for line, taxable, result in zip(lines, taxables, document.lines, strict=True):
-        taxes = tuple(
-            LineTax(rate.name, rate.percent, result.net, amount)
-            for rate, amount in zip(taxable.terms.rates, result.taxes, strict=True)
-        )
+        taxes = _taxes_of_line(taxable, result)
         basis = line.basis.inner if isinstance(line.basis, IncludedTaxBasis) else line.basis
         if result.net.minor * taxable.denominator != taxable.numerator:
             names = ", ".join(f"{tax.name} {tax.percent:f} %" for tax in taxes)
@@ -39,6 +36,19 @@ def taxed(
         planned.append(replace(line, amount=result.net, taxes=taxes, basis=basis, taxable=taxable))
     return tuple(planned), tuple(
         LineTax(group.rate.name, group.rate.percent, group.base, group.tax) for group in document.groups
+    )
+
+
+def _taxes_of_line(taxable: TaxableLine, result: TaxedLine) -> tuple[LineTax, ...]:
+    amounts = {rate.name: amount for rate, amount in zip(taxable.terms.rates, result.taxes, strict=True)}
+    return tuple(
+        LineTax(
+            rate.name,
+            rate.percent,
+            sum((amounts[name] for name in dict.fromkeys(rate.on)), result.net),
+            amounts[rate.name],
+        )
+        for rate in taxable.terms.rates
     )
 
 
