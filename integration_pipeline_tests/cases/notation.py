@@ -93,6 +93,17 @@ class Inputs:
         """Keys that are known and say nothing the engine is asked for, such as a name."""
         self._unread.difference_update(keys)
 
+    def flag(self, key: str) -> bool:
+        """Whether the key is there and true."""
+        return key in self._values and self.get(key) is True
+
+    def first_amount(self, *names: str) -> str:
+        """The first of alternative names of one amount, be it in units or in cents."""
+        for name in names:
+            if name in self._values or f"{name}_cents" in self._values:
+                return name
+        raise NotExpressible(f"none of {', '.join(names)} is stated")
+
     def text(self, key: str) -> str:
         """A text."""
         value = self.get(key)
@@ -126,7 +137,10 @@ class Inputs:
 
     def period(self, key: str) -> Period:
         """A period stated by two dates, half-open or with its last day as the case's settings say."""
-        first, last = self.items(key)
+        dates = self.items(key)
+        if len(dates) != 2:
+            raise NotExpressible(f"{key} is {str(dates)[:60]}, not a first and a last date")
+        first, last = dates
         return Period(day_of(first, key), end_of(last, key, inclusive=self._inclusive_ends))
 
     def step(self, key: str = "period") -> Step:
@@ -152,6 +166,12 @@ class Inputs:
         return [
             Inputs({**shared, **mapping_of(entry, key)}, inclusive_ends=self._inclusive_ends)
             for entry in entries
+        ]
+
+    def each_in(self, key: str) -> list[Inputs]:
+        """One reading per object of a list, or of the single object that is stated."""
+        return [
+            Inputs(mapping_of(item, key), inclusive_ends=self._inclusive_ends) for item in self.items(key)
         ]
 
     def done(self) -> None:

@@ -61,6 +61,10 @@ class Case:
         figures = self.expected.get(name)
         return tuple(cast("Mapping[str, Any]", figures)) if isinstance(figures, Mapping) else ()
 
+    def is_list(self, name: str) -> bool:
+        """Whether a list of figures is expected under `name`."""
+        return isinstance(self.expected.get(name), list | tuple)
+
     def how_many(self, name: str) -> int:
         """How many figures are asked for under `name`, as where a case lists the first periods of many."""
         figures = self.expected.get(name)

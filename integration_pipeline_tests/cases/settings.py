@@ -16,6 +16,7 @@ from integration_pipeline.billing.policies import (
     DEFAULT,
     PROFILES,
     AmountSplit,
+    Correction,
     DayCount,
     InclusiveTax,
     LineRounding,
@@ -116,7 +117,7 @@ _PHRASES: Mapping[str, Mapping[str, Choices]] = {
 """What each phrase of each setting chooses."""
 
 _FIXED_DAYS = re.compile(r"fixed (?:denominator of )?(\d+)[- ]days?(?: per)? month")
-_DECIMAL_PLACES = re.compile(r"fraction half_up (?:scale )?(\d+)")
+_DECIMAL_PLACES = re.compile(r"fraction half_up (?:scale )?(\d+)|(\d+)-decimal units")
 
 _CLAUSES: tuple[tuple[re.Pattern[str], Choices], ...] = tuple(
     (re.compile(pattern), choices)
@@ -143,6 +144,7 @@ _CLAUSES: tuple[tuple[re.Pattern[str], Choices], ...] = tuple(
         (r"^end date on the first of a month adds no revenue", {"revenue": RevenueGranularity.EVEN_MONTHS}),
         (r"^by millisecond", {"revenue": RevenueGranularity.INSTANT}),
         (r"^by day|^per day|^daily ratable", {"revenue": RevenueGranularity.DAY}),
+        (r"same add-on already paid is deducted", {"correction": Correction.NET_DOCUMENT}),
         (r"^largest remainder", {"split": AmountSplit.LARGEST_REMAINDER}),
     )
 )
@@ -199,7 +201,7 @@ def _choices_of_clause(clause: str) -> Choices:
     if days := _FIXED_DAYS.search(clause):
         choices |= {"day_count": DayCount.FIXED_MONTH, "fixed_month_days": int(days[1])}
     if places := _DECIMAL_PLACES.search(clause):
-        choices |= {"fraction_places": int(places[1])}
+        choices |= {"fraction_places": int(places[1] or places[2])}
     for pattern, chosen in _CLAUSES:
         if pattern.search(clause):
             choices |= chosen
