@@ -47,10 +47,11 @@ _KILL_BILL = Policies(
 )
 _LAGO = Policies(
     # Lago bills first and last day of a period, in the customer's time zone, over whole calendar periods.
+    # A true-up is what rounded fees lack: its yearly commitment of 10,000.00 prorated by 334/365 lacks
+    # 8,235.61 of a fee of 915.07 (its spec of the commitment), where the exact difference rounds to 8,235.62.
     name="lago",
     revision=1,
     split=AmountSplit.EACH_ALONE,
-    difference=DifferenceRounding.ROUNDED,
     cancellation_day=CancellationDay.BILLED_UNLESS_REPLACED,
     zero_usage=ZeroUsage.FIRST_FLAT_CHARGED,
     discount_order=DiscountOrder.AS_STATED,

@@ -10,7 +10,7 @@ import pytest
 
 from integration_pipeline.billing.errors import CurrencyMismatch, InvalidTerms
 from integration_pipeline.billing.money import Money
-from integration_pipeline.billing.policies import DEFAULT, DifferenceRounding
+from integration_pipeline.billing.policies import DEFAULT, PROFILES, DifferenceRounding
 from integration_pipeline.billing.pricing import (
     ExactPrice,
     FlatPrice,
@@ -57,6 +57,16 @@ def test_the_difference_of_rounded_amounts_differs_from_the_rounded_difference()
     charged = [_line("0.333")] * 3
     assert true_up(charged, Decimal(10), "USD", DEFAULT).amount == _usd(901)
     assert true_up(charged, Decimal(10), "USD", _ROUNDED_DIFFERENCE).amount == _usd(900)
+
+
+def test_a_prorated_commitment_lacks_what_the_rounded_fee_leaves() -> None:
+    share = Fraction(334, 365)
+    fee = ExactPrice(100_000 * 334, 365, "USD", "1,000.00 USD × 334/365 days")
+    lacking = [
+        true_up([fee], Decimal(10_000), "USD", policies, share=share).amount
+        for policies in (PROFILES["lago"], _ROUNDED_DIFFERENCE)
+    ]
+    assert lacking == [_usd(823_561), _usd(823_562)]
 
 
 def test_lines_are_discounted_in_order_once_the_maximum_is_reached() -> None:
