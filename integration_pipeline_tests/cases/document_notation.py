@@ -100,7 +100,12 @@ class Document:
 
     def totals(self, policies: Policies) -> DocumentTotals:
         """The document, computed."""
-        lines = [line.in_document(self.currency, policies) for line in self.lines]
+        lines = [
+            line.in_document(self.currency, policies)
+            if isinstance(line, _PricedLine)
+            else line.in_document(self.currency)
+            for line in self.lines
+        ]
         return total_document(lines, self.currency, policies, self.discounts)
 
 
@@ -129,20 +134,19 @@ class _AmountLine:
     amount: Decimal
     tax: TaxTerms
 
-    def in_document(self, currency: str, policies: Policies) -> DocumentLine:
+    def in_document(self, currency: str) -> DocumentLine:
         return DocumentLine(*self.amount.scaleb(minor_unit_exponent(currency)).as_integer_ratio(), self.tax)
 
 
 def in_cents(inputs: Mapping[str, Any]) -> bool:
     """Whether a case states its amounts in cents, by any of its keys, at any depth."""
-    return any(
-        "cents" in key
-        or (isinstance(value, Mapping) and in_cents(cast("Mapping[str, Any]", value)))
-        or any(
-            isinstance(item, Mapping) and in_cents(cast("Mapping[str, Any]", item)) for item in _items(value)
-        )
-        for key, value in inputs.items()
-    )
+    return any("cents" in key or _holds_cents(value) for key, value in inputs.items())
+
+
+def _holds_cents(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return in_cents(cast("Mapping[str, Any]", value))
+    return isinstance(value, list) and any(_holds_cents(item) for item in cast("list[Any]", value))
 
 
 def shown(figure: Any, *, cents: bool) -> Any:
@@ -372,7 +376,3 @@ def _document_discounts(inputs: DocumentInputs) -> list[Discount]:
 def with_variant(policies: Policies, name: str) -> Policies:
     """`policies` changed to what the name of a figure says of its convention."""
     return replace(policies, **VARIANTS[name])
-
-
-def _items(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []

@@ -63,13 +63,12 @@ def distributed(case: Case) -> Mapping[str, Any]:
     discount = _money(inputs.get(discount_key), discount_key, currency)
     inputs.skip("currency")
     inputs.done()
-    totals = less_discount(
-        amounts, [Discount(amount=amount_of(inputs.get(discount_key), discount_key))], case.policies
-    )
+    off = Discount(amount=amount_of(inputs.get(discount_key), discount_key))
+    shares = list(distribute(discount, amounts))
     figures: dict[str, object] = {
-        "lines_after": list(totals),
-        "shares": list(distribute(discount, amounts)),
-        "discount_per_line": list(distribute(discount, amounts)),
+        "lines_after": list(less_discount(amounts, [off], case.policies)),
+        "shares": shares,
+        "discount_per_line": shares,
     }
     return shown(_asked(case, figures), cents=in_cents(case.inputs))
 

@@ -119,19 +119,22 @@ def cash_rounding(case: Case) -> Mapping[str, Any]:
     if inputs.has("cases"):
         entries = [cast("list[Any]", entry) for entry in inputs.items("cases")]
     else:
-        entries = [[inputs.get("total"), inputs.get("increment"), inputs.get("mode")]]
-    differences = [_difference(*entry, currency) for entry in entries]
+        entries = [[inputs.get(name) for name in ("total", "increment", "mode")]]
+    differences = [_difference(entry, currency) for entry in entries]
     inputs.skip("currency")
     inputs.done()
     return dict.fromkeys(case.asked, differences if inputs.has("cases") else differences[0])
 
 
-def _difference(total: object, increment: object, mode: str, currency: str) -> Money:
+def _difference(entry: list[Any], currency: str) -> Money:
+    if len(entry) != 3:
+        raise NotExpressible(f"{entry} is not a total, an increment and a mode")
+    total, increment, mode = entry
     minor = number_of(total, "total").scaleb(minor_unit_exponent(currency))
     if minor != minor.to_integral_value():
         raise NotExpressible(f"a total of {total} has more decimals than {currency}")
     try:
-        return Increment(step=number_of(increment, "increment"), mode=_mode(mode)).difference(
+        return Increment(step=number_of(increment, "increment"), mode=_mode(str(mode))).difference(
             Money(int(minor), currency)
         )
     except BillingError as error:
