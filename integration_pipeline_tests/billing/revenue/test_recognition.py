@@ -37,22 +37,24 @@ def _minors(
 
 
 _QUARTER = Period(date(2026, 1, 15), date(2026, 4, 11))
-_PERIODS = st.builds(
-    lambda start, days: Period(start, start + timedelta(days=days)),
-    st.dates(date(2020, 1, 1), date(2030, 12, 31)),
-    st.integers(1, 900),
-)
 _NEW_YEAR = datetime(2024, 1, 1, tzinfo=UTC)
-_SPANS = st.builds(
-    lambda after, minutes: ServiceSpan(_NEW_YEAR + after, _NEW_YEAR + after + timedelta(minutes=minutes)),
-    st.timedeltas(timedelta(0), timedelta(days=1000)),
-    st.integers(1, 600_000),
-)
+
+
+def _period(start: date, days: int) -> Period:
+    return Period(start, start + timedelta(days=days))
+
+
+def _span(after: timedelta, minutes: int) -> ServiceSpan:
+    return ServiceSpan(_NEW_YEAR + after, _NEW_YEAR + after + timedelta(minutes=minutes))
+
+
+_PERIODS = st.builds(_period, st.dates(date(2020, 1, 1), date(2030, 12, 31)), st.integers(1, 900))
+_SPANS = st.builds(_span, st.timedeltas(timedelta(0), timedelta(days=1000)), st.integers(1, 600_000))
 _POLICIES = st.builds(
-    lambda granularity, split, rounding: _with(granularity, split, rounding=rounding),
+    _with,
     st.sampled_from(RevenueGranularity),
     st.sampled_from(RevenueSplit),
-    st.sampled_from(RoundingMode),
+    rounding=st.sampled_from(RoundingMode),
 )
 
 
@@ -123,13 +125,14 @@ def test_a_started_month_weighs_its_share_of_its_own_days() -> None:
 def test_equal_months_stand_between_a_first_and_last_by_their_days() -> None:
     policies = _with(RevenueGranularity.EVEN_MIDDLE_MONTHS, RevenueSplit.MIDDLE_TAKES_REST)
     # 17 and 10 of 86 days; the 59 days between are two equal months, rounded down, the second takes the rest
-    assert _minors(8_601, _QUARTER, policies) == [1700, 2950, 2951, 1000]
+    assert _minors(8_602, _QUARTER, policies) == [1700, 2950, 2952, 1000]
 
 
 def test_months_in_tenths_round_the_full_month_first() -> None:
     policies = _with(RevenueGranularity.TENTHS_OF_MONTHS, RevenueSplit.LAST_TAKES_REST)
-    # 85 of 119 days of four months are 2.9 months; 16/30 of January is half a month of 344.83
-    assert _minors(100_000, _QUARTER, policies) == [17242, 34483, 34483, 13792]
+    # 82 of 119 days of four months are 2.8 months; 13/30 of January are 0.4 of a month of 357.14
+    period = Period(date(2026, 1, 18), date(2026, 4, 11))
+    assert _minors(100_000, period, policies) == [14286, 35714, 35714, 14286]
 
 
 def test_a_period_that_reaches_one_day_into_a_month_has_no_tenth_of_it() -> None:
