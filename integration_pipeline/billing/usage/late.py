@@ -94,8 +94,7 @@ def invoiced_usage(
 
 
 def _received_before(cutoff: datetime, bucket: Bucket) -> Bucket:
-    return Bucket(
-        bucket.period,
-        [event for event in bucket.before if event.received_at < cutoff],
-        [event for event in bucket.within if event.received_at < cutoff],
+    before, within = (
+        [event for event in events if event.received_at < cutoff] for events in (bucket.before, bucket.within)
     )
+    return Bucket(bucket.period, before, within)

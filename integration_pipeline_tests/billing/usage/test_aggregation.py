@@ -17,7 +17,7 @@ from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.usage.aggregation import Carried, aggregate, aggregate_periods
 from integration_pipeline.billing.usage.events import UsageEvent
 from integration_pipeline.billing.usage.metrics import Aggregation, Metric
-from integration_pipeline_tests.billing.usage.builders import event
+from integration_pipeline_tests.billing.usage.builders import event, instant
 
 _JANUARY = Period(date(2026, 1, 1), date(2026, 2, 1))
 _FEBRUARY = Period(date(2026, 2, 1), date(2026, 3, 1))
@@ -139,6 +139,15 @@ class TestWeightedSum:
         result = aggregate(_metric("weighted_sum"), events, _FEBRUARY, "UTC")
         assert result.quantity == (4 * Fraction(27, 2) + 2 * 14) / 28
         assert result.formula == ("(0 × 43,200 s + 4 × 1,166,400 s + 2 × 1,209,600 s) / 2,419,200 s = 41/14")
+
+    def test_every_level_says_since_when_it_held(self) -> None:
+        events = [event("2026-02-01T12:00", 4), event("2026-02-15", -2)]
+        levels = aggregate(_metric("weighted_sum"), events, _FEBRUARY, "UTC").levels
+        assert [level.since for level in levels] == [
+            instant("2026-02-01"),
+            instant("2026-02-01T12:00"),
+            instant("2026-02-15"),
+        ]
 
     def test_by_days_the_day_of_a_change_counts_with_the_new_level(self) -> None:
         events = [event("2026-02-01T12:00", 4), event("2026-02-15T18:00", -2)]

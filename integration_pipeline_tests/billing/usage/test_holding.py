@@ -40,6 +40,11 @@ def test_a_change_counts_from_its_day_to_the_end_of_the_period() -> None:
     assert prorated_units(held) == 75 + Fraction(42, 30) + 2
 
 
+def test_a_change_before_the_service_is_held_for_all_of_it() -> None:
+    held = held_for_rest([(date(2023, 8, 20), Decimal(4))], _SEPTEMBER, _SEPTEMBER, DEFAULT)
+    assert _changes(*held) == [(4, "30/30")]
+
+
 def test_a_service_that_ends_early_is_a_share_of_the_full_period() -> None:
     served = Period(date(2023, 9, 1), date(2023, 9, 8))
     changes = [(date(2023, 9, 7), Decimal(1)), (date(2023, 9, 8), Decimal(5))]

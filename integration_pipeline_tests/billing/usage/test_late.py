@@ -36,6 +36,13 @@ def test_an_event_that_comes_in_time_is_on_the_invoice_of_its_period() -> None:
     assert not any(invoice.late for invoice in others)
 
 
+def test_an_event_that_comes_at_the_very_cut_off_is_late() -> None:
+    january, february, *_ = _invoices([event("2026-01-31", 5, received="2026-02-02")])
+    assert january.current is not None
+    assert january.current.quantity == 0
+    assert [late.change for late in february.late] == [5]
+
+
 def test_an_event_that_comes_late_is_made_good_by_the_next_invoice_after_it_was_received() -> None:
     events = [
         event("2026-01-10", 100),

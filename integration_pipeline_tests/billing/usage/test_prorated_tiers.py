@@ -133,9 +133,13 @@ def test_units_taken_back_that_outweigh_those_held_leave_flat_fees() -> None:
     assert price.formula.startswith("100.00 USD (")
 
 
-def test_units_that_came_and_went_outside_the_period_take_no_place_in_a_tier() -> None:
-    free_then_ten = _tiers((1, 0, 0), (None, 10, 0))
-    assert _price(free_then_ten, (1, 30, 30), (1, 0, 30), (1, 30, 30), (-1, 0, 30)).amount == 10
+def test_units_that_are_held_for_no_part_of_the_period_take_no_place_in_a_tier() -> None:
+    two_free = _tiers((2, 0, 0), (None, 10, 0))
+    assert _price(two_free, (1, 30, 30), (1, 0, 30), (1, 30, 30), (-1, 0, 30)).amount == 0
+
+
+def test_the_end_of_a_stay_that_took_no_place_frees_none() -> None:
+    assert _price(_tiers((1, 10, 0), (None, 20, 0)), (-1, 0, 30), (1, 30, 30), (1, 30, 30)).amount == 30
 
 
 @pytest.mark.parametrize(
