@@ -60,7 +60,6 @@ _INCLUSIVE_AMOUNTS = ("gross", "lines_gross", "total_incl", "amount_incl")
 _PRICES = ("price", "unit_price")
 _INCLUSIVE_PRICES = ("price_incl", "unit_price_incl", "price_gross")
 _QUANTITIES = ("qty", "quantity", "units")
-_PERCENTS = ("vat_percent", "rate_percent", "tax_percent", "percent")
 _FRACTIONS = ("rate", "tax_rate", "vat_rate")
 _LINE_DISCOUNTS = ("discount_percent", "line_discount_percent", "discount_amount", "line_discount_amount")
 
@@ -169,7 +168,14 @@ def currency_of(inputs: Inputs) -> str:
 
 
 def read_document(inputs: DocumentInputs, case: Case) -> Document:
-    """The document that the inputs state."""
+    """The document that the inputs state. Raises `NotExpressible`, also for terms that the engine refuses."""
+    try:
+        return _read_document(inputs, case)
+    except ValueError as refused:
+        raise NotExpressible(f"the engine refuses these terms: {str(refused)[:300]}") from None
+
+
+def _read_document(inputs: DocumentInputs, case: Case) -> Document:
     shared = _shared_taxes(inputs, case)
     discounts = tuple(_document_discounts(inputs))
     currency = currency_of(inputs)
@@ -207,12 +213,6 @@ def _shared_taxes(inputs: DocumentInputs, case: Case) -> _SharedTaxes:
         customer = _taxed_at(_percent_of_fraction(inputs.number("customer_rate")))
     elif inputs.has("taxes"):
         customer = _listed_taxes(inputs, case)
-    elif named := [name for name in inputs.names if _named_percent(name)]:
-        customer = TaxTerms(
-            rates=tuple(
-                TaxRate(name=name.removesuffix("_percent"), percent=inputs.number(name)) for name in named
-            )
-        )
     rules: tuple[RegionRule, ...] = ()
     region = inputs.text("region") if inputs.has("region") else None
     if inputs.has("rules"):
@@ -224,21 +224,28 @@ def _shared_taxes(inputs: DocumentInputs, case: Case) -> _SharedTaxes:
     return _SharedTaxes(customer, per_line, region, rules)
 
 
-def _named_percent(name: str) -> bool:
-    """`gst_percent` names a tax; `discount_percent` does not."""
-    known = (*_PERCENTS, *_LINE_DISCOUNTS)
-    return name.endswith("_percent") and name not in known and "discount" not in name and "coupon" not in name
-
-
 def _own_tax(line: DocumentInputs) -> TaxTerms | None:
-    """The tax stated beside an amount."""
-    for name in _PERCENTS:
-        if line.has(name) and not isinstance(line.peek(name), list | Mapping):
-            return _taxed_at(line.number(name))
+    """The tax stated beside an amount: one rate, or several that each name their tax (`gst_percent`)."""
+    stated = [name for name in line.names if _is_tax_percent(name) and line.has(name)]
+    percents = {name: line.number(name) for name in stated if not isinstance(line.peek(name), list | Mapping)}
+    if len(percents) == 1:
+        return _taxed_at(next(iter(percents.values())))
+    if percents:
+        return TaxTerms(
+            rates=tuple(
+                TaxRate(name=name.removesuffix("_percent"), percent=percent)
+                for name, percent in percents.items()
+            )
+        )
     for name in _FRACTIONS:
         if line.has(name):
             return _taxed_at(_percent_of_fraction(line.number(name)))
     return None
+
+
+def _is_tax_percent(name: str) -> bool:
+    is_percent = name == "percent" or name.endswith("_percent")
+    return is_percent and not re.search("discount|coupon|percent_coupon", name)
 
 
 def _percent_of_fraction(rate: Decimal) -> Decimal:
@@ -269,6 +276,7 @@ def _listed_taxes(inputs: DocumentInputs, case: Case) -> TaxTerms:
         raise NotExpressible(f"taxes is {str(value)[:60]!r}, not a list")
     rates: list[TaxRate] = []
     bases: list[str] = []
+    all_included = not included and inputs.has("price_include") and inputs.get("price_include") is True
     for item in cast("list[Any]", value):
         tax = Inputs(item)
         name = tax.text("name")
@@ -284,14 +292,14 @@ def _listed_taxes(inputs: DocumentInputs, case: Case) -> TaxTerms:
                 name=name,
                 percent=tax.number("percent"),
                 on=on,
-                on_top=bool(included) and name not in included,
+                on_top=not all_included and bool(included) and name not in included,
             )
         )
         if chained:
             bases.append(name)
         tax.done()
     inputs.skip("price_include")
-    treatment = TaxTreatment.INCLUSIVE if included else TaxTreatment.EXCLUSIVE
+    treatment = TaxTreatment.INCLUSIVE if included or all_included else TaxTreatment.EXCLUSIVE
     return TaxTerms(treatment=treatment, rates=tuple(rates))
 
 

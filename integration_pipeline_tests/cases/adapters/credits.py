@@ -36,6 +36,7 @@ from integration_pipeline_tests.cases.registry import Case, NotExpressible, adap
 
 _A_MONDAY = date(2024, 1, 1)
 """Begins a week, a month, a quarter and a year: stands for a calendar period that a case does not date."""
+_INVOICE_COUPONS = ("coupon_cents", "fixed_coupon_cents")
 _CALENDAR_STEPS: Mapping[str, Step] = {
     "week": Step(1, Unit.WEEK),
     "month": Step(1, Unit.MONTH),
@@ -49,6 +50,7 @@ _CALENDAR_STEPS: Mapping[str, Step] = {
     "credit/termination_uses_billed_plan_amount",
     "credit/rounding_components",
     "credit/refund_vs_credit_split",
+    "credit/*",
 )
 def termination(case: Case) -> Mapping[str, Any]:
     """A note for the days of a paid period that a termination leaves unused."""
@@ -57,7 +59,8 @@ def termination(case: Case) -> Mapping[str, Any]:
     line = _fee(inputs, currency, case.policies)
     period = _period(inputs)
     terminated = _terminated(inputs, period)
-    credit = unused_credit(line, period, terminated, case.policies)
+    replaced = inputs.has("upgrade") and inputs.get("upgrade") is True
+    credit = unused_credit(line, period, terminated, case.policies, replaced=replaced)
     note = credit_note([line], [credit], [], case.policies)
     figures: dict[str, object] = {
         "item_cents": note.amount.minor,
@@ -74,7 +77,7 @@ def termination(case: Case) -> Mapping[str, Any]:
     return figures
 
 
-@adapter("credit/partial_notes_close_to_zero", "credit/document_tax_residual", "credit/partial_notes_*")
+@adapter("credit/partial_notes_close_to_zero", "credit/document_tax_residual", "credit/*")
 def partial_notes(case: Case) -> Mapping[str, Any]:
     """Several notes for one invoice, which together equal it: stated amounts of one line, or line by line."""
     inputs = Inputs.of(case)
@@ -98,7 +101,7 @@ def partial_notes(case: Case) -> Mapping[str, Any]:
     }
 
 
-@adapter("credit/partial_with_coupon")
+@adapter("credit/partial_with_coupon", "credit/*")
 def note_with_coupon(case: Case) -> Mapping[str, Any]:
     """A note for part of a fee that a coupon had lowered."""
     inputs = Inputs.of(case)
@@ -127,12 +130,11 @@ def note_with_coupon(case: Case) -> Mapping[str, Any]:
         ],
         currency,
         case.policies,
+        [Discount(amount=amount_of(inputs.get(name), name)) for name in _INVOICE_COUPONS if inputs.has(name)],
     )
     invoice = [
-        InvoicedLine(name, line.priced, line.taken, taxed.taxes)
-        for name, line, taxed in zip(
-            fees.names, lines, invoiced_lines(fees.names, terms, totals), strict=True
-        )
+        InvoicedLine(billed.line_id, line.priced, line.taken + billed.discount, billed.taxes)
+        for line, billed in zip(lines, invoiced_lines(fees.names, terms, totals), strict=True)
     ]
     wanted = [
         Credit(found[1], Fraction(inputs.number(name)))
@@ -159,17 +161,21 @@ def note_with_coupon(case: Case) -> Mapping[str, Any]:
     }
 
 
-@adapter("credit/partial_multi_tax", "credit/two_partials_sum", "credit/partial_*", "credit/*_sum")
+@adapter("credit/partial_multi_tax", "credit/two_partials_sum", "credit/*")
 def notes_of_taxed_line(case: Case) -> Mapping[str, Any]:
     """Notes for parts of a line whose taxes are stated as amounts."""
     inputs = Inputs.of(case)
     currency = currency_of(inputs)
-    stated = inputs.inner("taxes")
+    if inputs.has("taxes"):
+        taxes = inputs.inner("taxes")
+        stated = {name: taxes.whole(name) for name in taxes.names}
+    else:
+        stated = {"tax": inputs.whole("tax_cents")}
     line = InvoicedLine(
         "line",
         Money(inputs.whole("line_cents"), currency),
         Money(0, currency),
-        tuple(InvoicedTax(name, None, Money(stated.whole(name), currency)) for name in stated.names),
+        tuple(InvoicedTax(name, None, Money(tax, currency)) for name, tax in stated.items()),
     )
     key = inputs.first_of("credits_cents", "credited_cents")
     wanted = [[Credit("line", Fraction(number_of(item, key)))] for item in inputs.items(key)]
@@ -177,7 +183,7 @@ def notes_of_taxed_line(case: Case) -> Mapping[str, Any]:
     inputs.done()
     notes = _notes([line], wanted, case.policies)
     return {
-        **{name: notes[0].tax_named(name).minor for name in stated.names},
+        **{name: notes[0].tax_named(name).minor for name in stated},
         "tax": notes[0].tax.minor,
         "total": notes[0].total.minor,
         "tax_per_credit": [note.tax.minor for note in notes],

@@ -52,7 +52,7 @@ def stacked(case: Case) -> Mapping[str, Any]:
     return shown(_asked(case, figures), cents=in_cents(case.inputs))
 
 
-@adapter("discount/distribution", "discount/distribution_remainder", "discount/distribution_*")
+@adapter("discount/distribution", "discount/distribution_remainder", "discount/*")
 def distributed(case: Case) -> Mapping[str, Any]:
     """A discount of a known size, shared out over lines."""
     inputs = Inputs.of(case)
@@ -73,7 +73,7 @@ def distributed(case: Case) -> Mapping[str, Any]:
     return shown(_asked(case, figures), cents=in_cents(case.inputs))
 
 
-@adapter("discount/change_with_proration")
+@adapter("discount/change_with_proration", "discount/*")
 def changed_plan(case: Case) -> Mapping[str, Any]:
     """The rest of a period under an old and a new discounted price."""
     inputs = Inputs.of(case)
@@ -93,7 +93,7 @@ def changed_plan(case: Case) -> Mapping[str, Any]:
     return shown(_asked(case, figures), cents=in_cents(case.inputs))
 
 
-@adapter("discount/percent_per_component")
+@adapter("discount/percent_per_component", "discount/*")
 def changed_components(case: Case) -> Mapping[str, Any]:
     """Components of a plan under one discount: the rest of the period of the old and of the new ones."""
     inputs = Inputs.of(case)
@@ -112,7 +112,7 @@ def changed_components(case: Case) -> Mapping[str, Any]:
     return shown(_asked(case, figures), cents=True)
 
 
-@adapter("discount/fixed_with_seat_change")
+@adapter("discount/fixed_with_seat_change", "discount/*")
 def changed_seats(case: Case) -> Mapping[str, Any]:
     """A fee and seats under one discount: what more seats cost for the rest of the period."""
     inputs = Inputs.of(case)
@@ -134,7 +134,7 @@ def changed_seats(case: Case) -> Mapping[str, Any]:
     return shown(_asked(case, figures), cents=True)
 
 
-@adapter("allocation/largest_remainder")
+@adapter("allocation/*")
 def allocated(case: Case) -> Mapping[str, Any]:
     """An amount divided by weights, in minor units of a currency or at the decimals of a custom one."""
     inputs = Inputs.of(case)

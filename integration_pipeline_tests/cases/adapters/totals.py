@@ -11,8 +11,16 @@ from typing import Any, cast
 
 from integration_pipeline.billing.errors import BillingError
 from integration_pipeline.billing.money import Money, RoundingMode, minor_unit_exponent
-from integration_pipeline.billing.policies import Policies
-from integration_pipeline.billing.totals import Increment, LineAmount, round_step, round_to_increment
+from integration_pipeline.billing.policies import DEFAULT, Policies
+from integration_pipeline.billing.totals import (
+    DocumentLine,
+    DocumentTotals,
+    Increment,
+    LineAmount,
+    round_step,
+    round_to_increment,
+    total_document,
+)
 from integration_pipeline_tests.cases.document_notation import (
     VARIANTS,
     Document,
@@ -120,23 +128,40 @@ def cash_rounding(case: Case) -> Mapping[str, Any]:
         entries = [cast("list[Any]", entry) for entry in inputs.items("cases")]
     else:
         entries = [[inputs.get(name) for name in ("total", "increment", "mode")]]
-    differences = [_difference(entry, currency) for entry in entries]
+    rounded = [_rounded(entry, currency) for entry in entries]
     inputs.skip("currency")
     inputs.done()
-    return dict.fromkeys(case.asked, differences if inputs.has("cases") else differences[0])
+    answers: dict[str, Any] = {}
+    for name in case.asked:
+        figures = [_names(totals).get(name) for totals in rounded]
+        if None in figures:
+            raise NotExpressible(f"no figure of cash rounding is known as {name!r}")
+        answers[name] = figures if inputs.has("cases") else figures[0]
+    return answers
 
 
-def _difference(entry: list[Any], currency: str) -> Money:
+def _names(totals: DocumentTotals) -> dict[str, Money]:
+    adjustment, rounded = totals.rounding, totals.total
+    return {
+        "adjustment": adjustment,
+        "difference": adjustment,
+        "rounding": adjustment,
+        "total": rounded,
+        "rounded": rounded,
+        "rounded_total": rounded,
+    }
+
+
+def _rounded(entry: list[Any], currency: str) -> DocumentTotals:
     if len(entry) != 3:
         raise NotExpressible(f"{entry} is not a total, an increment and a mode")
     total, increment, mode = entry
     minor = number_of(total, "total").scaleb(minor_unit_exponent(currency))
     if minor != minor.to_integral_value():
         raise NotExpressible(f"a total of {total} has more decimals than {currency}")
+    step = Increment(step=number_of(increment, "increment"), mode=_mode(str(mode)))
     try:
-        return Increment(step=number_of(increment, "increment"), mode=_mode(str(mode))).difference(
-            Money(int(minor), currency)
-        )
+        return total_document([DocumentLine(int(minor))], currency, DEFAULT, increment=step)
     except BillingError as error:
         raise NotExpressible(str(error)) from None
 
