@@ -13,7 +13,7 @@ from integration_pipeline.billing.explanation import Explanation
 from integration_pipeline.billing.invoices import Basis, LineTax, PlannedLine
 from integration_pipeline.billing.money import Money
 from integration_pipeline.billing.policies import Policies
-from integration_pipeline.billing.tax import TaxableLine, TaxedLine, compute_taxes
+from integration_pipeline.billing.tax import NO_TAX, TaxableLine, TaxedLine, TaxGroup, compute_taxes
 
 
 def taxed(
@@ -21,8 +21,8 @@ def taxed(
 ) -> tuple[tuple[PlannedLine, ...], tuple[LineTax, ...]]:
     """The lines net of what their prices include, each with its taxes; and the document's taxes by rate.
 
-    `taxables` say what each line is priced at and by which terms it is taxed. Lines may have been taxed before,
-    on another document: only `taxables` count.
+    `taxables` say what each line is priced at and by which terms it is taxed. Lines may have been taxed
+    before, on another document: only `taxables` count.
     """
     document = compute_taxes(taxables, currency, policies)
     planned: list[PlannedLine] = []
@@ -37,6 +37,18 @@ def taxed(
     return tuple(planned), tuple(
         LineTax(group.rate.name, group.rate.percent, group.base, group.tax) for group in document.groups
     )
+
+
+def tax_groups(lines: Sequence[PlannedLine], currency: str, policies: Policies) -> tuple[TaxGroup, ...]:
+    """The taxes of the document of these lines, each with its formula, in the order of its `taxes`."""
+    if all(line.taxable is None for line in lines):
+        return ()
+    return compute_taxes([taxable_of(line) for line in lines], currency, policies).groups
+
+
+def taxable_of(line: PlannedLine) -> TaxableLine:
+    """What the taxes of a line are computed from; one of a document without tax has none."""
+    return line.taxable or TaxableLine(line.amount.minor, 1, NO_TAX)
 
 
 def _taxes_of_line(taxable: TaxableLine, result: TaxedLine) -> tuple[LineTax, ...]:
