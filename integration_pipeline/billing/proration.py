@@ -49,6 +49,8 @@ def describe_share(part: Period, full: Period, policies: Policies) -> str:
     """For people: `15/31 days of 2026-01-01..2026-02-01`, or the words of another day count."""
     numerator, denominator = share_ratio(part, full, policies)
     match policies.day_count:
+        case DayCount.CUSTOM if policies.custom.proration is not None:
+            return f"{numerator}/{denominator} of {full} ({policies.custom.proration.label})"
         case DayCount.ACTUAL | DayCount.ELAPSED if policies.fraction_places is None:
             return f"{numerator}/{denominator} days of {full}"
         case DayCount.FULL | DayCount.FREE:
@@ -67,6 +69,8 @@ def _counted(part: Period, full: Period, policies: Policies) -> tuple[int, int]:
             return 1, 1
         case DayCount.FREE:
             return int(part == full), 1
+        case DayCount.CUSTOM:
+            return policies.custom.share(part, full)
         case _ if months == 0:
             # The remaining counts speak of months; a period of weeks or days has none, and counts its days.
             return part.days, full.days

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from math import lcm
 
 from integration_pipeline.billing.currencies import minor_unit_exponent
@@ -55,7 +56,7 @@ def apply_discounts(
     In the order of `Policies.discount_order`, each at most what is left, so the rest never changes sign; an
     amount takes nothing off a credit. `places` are the decimals of currency units to which each discount is
     rounded; left out, `Policies.steps` says: none for exact steps. The result's denominator grows with every
-    discount that has decimals, and by 100 for each percentage.
+    discount that has decimals, and by 100 for each percentage. Raises `CustomRuleFailed`.
     """
     exponent = minor_unit_exponent(currency)
     if places is None:
@@ -68,7 +69,7 @@ def apply_discounts(
     taken: list[TakenDiscount] = []
     for discount in in_order:
         base = (whole, per) if off_the_total else (numerator, denominator)
-        off, off_per = _taken_off(discount, base, exponent)
+        off, off_per = _taken_off(discount, base, currency, policies)
         if places is not None:
             scale = 10 ** max(places - exponent, 0)
             off, off_per = round_ratio(off * scale, off_per, policies.rounding), scale
@@ -80,8 +81,11 @@ def apply_discounts(
     return Discounted(numerator, denominator, tuple(taken))
 
 
-def _taken_off(discount: Discount, base: tuple[int, int], exponent: int) -> tuple[int, int]:
+def _taken_off(
+    discount: Discount, base: tuple[int, int], currency: str, policies: Policies
+) -> tuple[int, int]:
     """What a discount takes off `base` before any cap."""
+    scale = 10 ** minor_unit_exponent(currency)
     if discount.percent is not None and discount.percent_of is None:
         percent, per = discount.percent.as_integer_ratio()
         return base[0] * percent, base[1] * per * 100
@@ -90,11 +94,15 @@ def _taken_off(discount: Discount, base: tuple[int, int], exponent: int) -> tupl
     if discount.percent is not None and discount.percent_of is not None:
         percent, per = discount.percent.as_integer_ratio()
         other, other_per = discount.percent_of.as_integer_ratio()
-        return other * 10**exponent * percent, other_per * per * 100
+        return other * scale * percent, other_per * per * 100
+    if discount.custom is not None:
+        price = Fraction(base[0], base[1] * scale)
+        off = policies.custom.discount(discount.custom, price, discount.parameters, currency)
+        return off.numerator * scale, off.denominator
     if discount.amount is None:
         return 0, 1
     amount, per = discount.amount.as_integer_ratio()
-    return amount * 10**exponent, per
+    return amount * scale, per
 
 
 def _step_places(steps: StepPrecision, exponent: int) -> int | None:

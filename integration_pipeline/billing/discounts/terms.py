@@ -12,9 +12,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from integration_pipeline.billing.custom import Parameters
 from integration_pipeline.billing.periods import Period, add_months
 from integration_pipeline.billing.term_model import TermsModel
-from integration_pipeline.billing.term_values import TermDate, TermDecimal, Text
+from integration_pipeline.billing.term_values import Identifier, TermDate, TermDecimal, Text
 
 Limit = Annotated[int, Field(strict=True, ge=1, le=40_000)]
 """Days in a century are the most that a contract can run for."""
@@ -32,16 +33,19 @@ class DiscountBase(StrEnum):
 class Discount(TermsModel):
     """`percent` of the price, or an `amount` in currency units per billing period (or per document).
 
-    `percent_of` is another base for the percentage, in currency units. Without limits the discount applies as
-    long as what it belongs to. `first_periods` counts billing periods from the start of the charge;
-    `first_months` and `first_days` count from its start; `start` and `end` (exclusive) are civil dates. Of
-    several limits all must hold.
+    Or what the company's own discount `custom` makes of the price and its `parameters`. `percent_of` is
+    another base for the percentage, in currency units. Without limits the discount applies as long as what it
+    belongs to. `first_periods` counts billing periods from the start of the charge; `first_months` and
+    `first_days` count from its start; `start` and `end` (exclusive) are civil dates. Of several limits all
+    must hold.
     """
 
     name: Text | None = None
     percent: TermDecimal | None = None
     amount: TermDecimal | None = None
     percent_of: TermDecimal | None = None
+    custom: Identifier | None = None
+    parameters: Parameters = Parameters()
     base: DiscountBase = DiscountBase.PRICE
     first_periods: Limit | None = None
     first_months: Annotated[int, Field(strict=True, ge=1, le=1200)] | None = None
@@ -51,8 +55,10 @@ class Discount(TermsModel):
 
     def impossibilities(self) -> Iterator[tuple[str, str]]:
         """Every (field, message) that contradicts this discount on its own."""
-        if (self.percent is None) is (self.amount is None):
-            yield "percent", "state either percent or amount"
+        if sum(value is not None for value in (self.percent, self.amount, self.custom)) != 1:
+            yield "percent", "state one of percent, amount and custom"
+        if self.custom is None and self.parameters.values:
+            yield "parameters", "go with a custom discount"
         if self.percent is not None and not 0 <= self.percent <= 100:
             yield "percent", f"{self.percent} is outside 0..100"
         if self.amount is not None and self.amount < 0:
@@ -81,8 +87,11 @@ class Discount(TermsModel):
 
     @property
     def label(self) -> str:
-        """For people: `15 % (launch)`, `50.00 off (voucher)`."""
-        figure = f"{self.amount:,f}" if self.percent is None else f"{self.percent:f} %"
+        """For people: `15 % (launch)`, `50.00 off (voucher)`, `loyalty {"per_year":"1"}`."""
+        if self.custom is not None:
+            figure = f"{self.custom} {self.parameters.text}"
+        else:
+            figure = f"{self.amount:,f}" if self.percent is None else f"{self.percent:f} %"
         base = "" if self.percent_of is None else f" of {self.percent_of:,f}"
         return f"{figure}{base} ({self.name})" if self.name else f"{figure}{base}"
 

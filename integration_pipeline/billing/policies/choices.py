@@ -36,6 +36,8 @@ class DayCount(StrEnum):
     """A quarter's stub of one month and ten days costs (1 + 10/31) thirds of the quarter."""
     FULL = "a started period is paid in full"
     FREE = "a part of a period is free"
+    CUSTOM = "by the company's own rule"
+    """The proration among `Policies.custom`."""
 
 
 class AmountSplit(StrEnum):

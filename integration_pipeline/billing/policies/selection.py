@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import cache
 
+from integration_pipeline.billing.custom import NO_CUSTOM_RULES, CustomRules
 from integration_pipeline.billing.money import RoundingMode
 from integration_pipeline.billing.policies.choices import (
     AmountSplit,
@@ -45,7 +46,8 @@ class Policies:
 
     Whoever changes a policy changes the name or raises the revision, as two sets must not share a version.
     `fraction_places` rounds a share of a period to so many decimals (half up) before it is multiplied; None
-    keeps it exact. `fixed_month_days` is the length of a month under `DayCount.FIXED_MONTH`.
+    keeps it exact. `fixed_month_days` is the length of a month under `DayCount.FIXED_MONTH`. `custom` are the
+    company's own rules; a proration among them and `DayCount.CUSTOM` go together, or `ValueError` is raised.
     """
 
     name: str
@@ -79,19 +81,26 @@ class Policies:
     mixed_modification: MixedModification = MixedModification.TOTAL_PRICE
     closed_period: ClosedPeriod = ClosedPeriod.CATCH_UP
     day_zone: DayZone = DayZone.ENTITY
+    custom: CustomRules = NO_CUSTOM_RULES
+
+    def __post_init__(self) -> None:
+        if (self.day_count is DayCount.CUSTOM) is (self.custom.proration is None):
+            raise ValueError("a custom proration and the day count CUSTOM go together; state both or neither")
 
     @property
     def version(self) -> str:
-        """As shown in explanations: `default/1`."""
-        return f"{self.name}/{self.revision}"
+        """As shown in explanations: `default/1`, or with custom rules `default/1, acme-rules 1.2.0`."""
+        named = f"{self.name}/{self.revision}"
+        return ", ".join((named, *self.custom.packages)) if self.custom else named
 
-    def as_json(self) -> dict[str, str | int | None]:
+    def as_json(self) -> dict[str, str | int | dict[str, str] | None]:
         """The version and every choice, in a fixed order. One object per set: do not change it."""
         return _as_json(self)
 
 
 @cache
-def _as_json(policies: Policies) -> dict[str, str | int | None]:
+def _as_json(policies: Policies) -> dict[str, str | int | dict[str, str] | None]:
     chosen = {field.name: getattr(policies, field.name) for field in fields(policies)}
-    del chosen["name"], chosen["revision"]
-    return {"version": policies.version, **chosen}
+    del chosen["name"], chosen["revision"], chosen["custom"]
+    stated = {"version": policies.version, **chosen}
+    return {**stated, "custom": policies.custom.as_json()} if policies.custom else stated

@@ -18,6 +18,7 @@ from integration_pipeline.billing.pricing.exact import (
     sum_of,
 )
 from integration_pipeline.billing.pricing.models import (
+    CustomPrice,
     FlatPrice,
     GraduatedPercentagePrice,
     GraduatedPrice,
@@ -43,6 +44,7 @@ from integration_pipeline.billing.pricing.transactions import Transactions
 __all__ = [
     "Capped",
     "Consumed",
+    "CustomPrice",
     "Drawdown",
     "ExactPrice",
     "FlatPrice",

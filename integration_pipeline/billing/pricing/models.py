@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from integration_pipeline.billing.custom import Parameters
 from integration_pipeline.billing.pricing.base import CountedPrice, PriceModelTerms, Problem, negative
 from integration_pipeline.billing.pricing.tiers import (
     MAX_TIERS,
@@ -24,7 +25,7 @@ from integration_pipeline.billing.pricing.tiers import (
     bound_problems,
     tier_problems,
 )
-from integration_pipeline.billing.term_values import TermDecimal
+from integration_pipeline.billing.term_values import Identifier, TermDecimal
 
 
 class FlatPrice(PriceModelTerms):
@@ -160,6 +161,14 @@ class PercentagePrice(PriceModelTerms):
             yield "minimum_fee", f"{self.minimum_fee} is more than the maximum_fee {self.maximum_fee}"
 
 
+class CustomPrice(PriceModelTerms):
+    """What the company's own charge model `name` makes of the quantity and its `parameters`."""
+
+    model: Literal["custom"] = "custom"
+    name: Identifier
+    parameters: Parameters = Parameters()
+
+
 PriceModel = Annotated[
     FlatPrice
     | PerUnitPrice
@@ -168,7 +177,8 @@ PriceModel = Annotated[
     | VolumePrice
     | StairstepPrice
     | PercentagePrice
-    | GraduatedPercentagePrice,
+    | GraduatedPercentagePrice
+    | CustomPrice,
     Field(discriminator="model"),
 ]
 """One of the models, told apart by `model`."""

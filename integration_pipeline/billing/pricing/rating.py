@@ -14,8 +14,10 @@ from integration_pipeline.billing.errors import InvalidTerms
 from integration_pipeline.billing.policies import Policies
 from integration_pipeline.billing.pricing.base import Quantity, ratio_of
 from integration_pipeline.billing.pricing.counted_prices import flat_amount, package_price, per_unit_price
+from integration_pipeline.billing.pricing.custom_prices import custom_price
 from integration_pipeline.billing.pricing.exact import ExactPrice, difference
 from integration_pipeline.billing.pricing.models import (
+    CustomPrice,
     FlatPrice,
     GraduatedPercentagePrice,
     GraduatedPrice,
@@ -45,7 +47,7 @@ def rate(
     `tier_by` is the quantity that chooses the tier of a volume or stairstep price where that is another than
     the one to be priced, as when units are prorated. Raises `InvalidTerms` for a negative quantity, for one
     beyond a closed last tier (if the policies refuse it), an impossible model, or transactions given to a
-    model of units; `UnknownCurrency`.
+    model of units; `CustomRuleFailed` for a custom model that cannot answer; `UnknownCurrency`.
     """
     if isinstance(model, PercentagePrice):
         return percentage_price(model, usage, currency)
@@ -70,6 +72,8 @@ def rate(
             return package_price(model, usage, currency)
         case GraduatedPercentagePrice():
             return graduated_price(model.table, ratio_of(usage), currency, policies, Origin(None, usage))
+        case CustomPrice():
+            return custom_price(model, usage, currency, policies.custom)
 
 
 def rate_further(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from integration_pipeline.billing.custom import billing_of
 from integration_pipeline.billing.invoices import (
     BillingSchedule,
     PlannedInvoice,
@@ -60,8 +61,9 @@ def build_schedule(
     - Lines of zero (no quantity, 100 % discount, rounded to nothing) are left out, and so is an invoice that
       has no other lines. An invoice whose lines cancel out stays, with a total of zero.
 
-    Raises `InvalidTerms` for an amendment that makes the terms impossible or changes what is not there, and
-    `ValueError` for an open-ended contract without `until`.
+    Raises `InvalidTerms` for an amendment that makes the terms impossible or changes what is not there,
+    `CustomRuleFailed` (one of them) naming the charge whose custom rule cannot answer, and `ValueError` for
+    an open-ended contract without `until`.
     """
     return schedule_of_versions(versions_of(terms, policies), policies, usage=usage, until=until, of=terms)
 
@@ -83,10 +85,12 @@ def schedule_of_versions(
         own = timeline_of(version, until)
         timeline = amended(timeline, own, version.effective) if plans else own
         plans.append((tuple(slots_of(timeline, currency, policies, usage)), version.booked, version.reason))
+    with billing_of(latest.contract_id):
+        invoices = tuple(documents_of(entries_of(plans, policies), versions, policies))
     return BillingSchedule(
         contract_id=latest.contract_id,
         terms_hash=(of or latest).terms_hash(),
         currency=currency,
         policies=policies,
-        invoices=tuple(documents_of(entries_of(plans, policies), latest, policies)),
+        invoices=invoices,
     )

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from integration_pipeline.billing.currencies import minor_unit_exponent
+from integration_pipeline.billing.custom import billing_of
 from integration_pipeline.billing.cycles import Cycle
 from integration_pipeline.billing.discounts.terms import Discount, active_discounts, discount_cuts
 from integration_pipeline.billing.money import round_ratio
@@ -62,11 +63,12 @@ def slots_of(
     for stretches in timeline.values():
         if not stretches:
             continue
-        if stretches[0].charge.recurs:
-            yield from _recurring(stretches, currency, policies, usage)
-        else:
-            for stretch in stretches:
-                yield from _one_time(stretch, currency, policies)
+        with billing_of(stretches[0].terms.contract_id, stretches[0].charge.charge_id):
+            if stretches[0].charge.recurs:
+                yield from _recurring(stretches, currency, policies, usage)
+            else:
+                for stretch in stretches:
+                    yield from _one_time(stretch, currency, policies)
 
 
 def _one_time(stretch: Stretch, currency: str, policies: Policies) -> Iterator[Slot]:

@@ -15,7 +15,7 @@ from integration_pipeline.billing.explanation import Explanation, ExplanationInp
 from integration_pipeline.billing.money import Money, round_ratio
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import Policies
-from integration_pipeline.billing.pricing import Quantity, describe_rounding
+from integration_pipeline.billing.pricing import CustomPrice, Quantity, describe_rounding
 from integration_pipeline.billing.pricing.wording import counted
 from integration_pipeline.billing.proration import describe_share
 from integration_pipeline.billing.schedule.amounts import Part
@@ -244,4 +244,6 @@ def quantity_text(quantity: Quantity) -> str:
 def _model_name(rate: Rate) -> str:
     phase = rate.phase
     model = phase.price if phase is not None and phase.price is not None else rate.charge.price
+    if isinstance(model, CustomPrice):
+        return f"{model.name} {model.parameters.text}"
     return model.model if model is not None else "unit_price"
