@@ -29,7 +29,10 @@ from integration_pipeline.billing.revenue.releases import (
     ClosedMonths,
     RevenueLine,
     release_entries,
+    revenue_lines,
 )
+from integration_pipeline.billing.schedule import build_schedule
+from integration_pipeline.billing.terms import load_terms
 
 _QUARTER = Period(date(2026, 1, 1), date(2026, 4, 1))
 _MONTH_ENDS = [add_months(date(2026, 1, 1), count) - timedelta(days=1) for count in range(1, 13)]
@@ -198,6 +201,57 @@ class TestRelease:
     def test_a_credit_of_an_unknown_line_is_refused(self) -> None:
         with pytest.raises(InvalidTerms, match="'gone', which 'line' takes back, is not among the lines"):
             release_entries([_line(-5, reverses="gone")], _MONTH_ENDS[0], DEFAULT)
+
+
+class TestLinesOfASchedule:
+    _TERMS = load_terms(
+        {
+            "contract_id": "C-1",
+            "customer": "acme",
+            "entity": "us",
+            "currency": "USD",
+            "start": "2026-01-01",
+            "term_months": 12,
+            "payment_terms": {"net_days": 30},
+            "charges": [
+                {
+                    "charge_id": "seats",
+                    "description": "Seats",
+                    "quantity": "3",
+                    "unit_price": "120.01",
+                    "frequency": "annual",
+                }
+            ],
+            "amendments": [
+                {
+                    "amendment_id": "more",
+                    "effective": "2026-05-20",
+                    "changes": [{"change": "quantity", "charge_id": "seats", "quantity": "5"}],
+                },
+                {
+                    "amendment_id": "gone",
+                    "effective": "2026-08-10",
+                    "changes": [{"change": "remove", "charge_id": "seats"}],
+                },
+            ],
+        }
+    )
+
+    def test_a_credit_reverses_the_line_that_last_charged_its_days(self) -> None:
+        lines = revenue_lines(build_schedule(self._TERMS).invoices)
+        assert [(line.key, line.reverses) for line in lines if line.amount.minor < 0] == [
+            ("2026-05-20/0/seats", "2026-01-01/0/seats"),
+            ("2026-08-10/0/seats", "2026-05-20/1/seats"),
+        ]
+
+    def test_a_removed_charge_leaves_nothing_deferred_from_its_last_month_on(self) -> None:
+        # The credit was cut from the whole year, its line from the amendment on: they differ by a cent.
+        lines = revenue_lines(build_schedule(self._TERMS).invoices)
+        entries = [entry for each in _MONTH_ENDS for entry in release_entries(lines, each, DEFAULT)]
+        for month_end in _MONTH_ENDS[7:]:
+            books = reconcile(lines, entries, month_end + timedelta(days=1), DEFAULT)["USD"]
+            assert not books.deferred
+            assert books.recognized == books.billed
 
 
 class TestClosedMonths:
