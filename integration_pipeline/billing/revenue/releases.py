@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Protocol
 
 from integration_pipeline.billing.errors import BillingError, InvalidTerms
-from integration_pipeline.billing.invoices import RevenueTreatment
+from integration_pipeline.billing.invoices import LineKind, PlannedInvoice, RevenueTreatment
 from integration_pipeline.billing.money import Money, round_ratio
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import ArrearsRevenue, ClosedPeriod, Policies
@@ -48,37 +47,39 @@ class RevenueLine:
     reverses: str | None = None
 
 
-class _InvoicedLine(Protocol):
-    @property
-    def charge_id(self) -> str: ...
-    @property
-    def amount(self) -> Money: ...
-    @property
-    def service_period(self) -> Period | None: ...
-    @property
-    def revenue(self) -> RevenueTreatment: ...
+def revenue_lines(invoices: Iterable[PlannedInvoice]) -> tuple[RevenueLine, ...]:
+    """The lines of a contract's documents; keys are `2026-01-01/0/seats`: issue date, place, charge.
+
+    A credit reverses the line of its charge that was issued last before it, of those whose service period
+    holds the credit's.
+    """
+    lines: list[RevenueLine] = []
+    charged: dict[str, list[RevenueLine]] = {}
+    for invoice in sorted(invoices, key=lambda each: each.issue_date):
+        for place, planned in enumerate(invoice.lines):
+            of_charge = charged.setdefault(planned.charge_id, [])
+            period = planned.service_period
+            is_credit = planned.kind is LineKind.CREDIT
+            line = RevenueLine(
+                f"{invoice.issue_date}/{place}/{planned.charge_id}",
+                planned.amount,
+                invoice.issue_date,
+                planned.revenue,
+                period,
+                _line_over(period, of_charge) if is_credit and period else None,
+            )
+            lines.append(line)
+            if not is_credit:
+                of_charge.append(line)
+    return tuple(lines)
 
 
-class _Invoice(Protocol):
-    @property
-    def issue_date(self) -> date: ...
-    @property
-    def lines(self) -> Sequence[_InvoicedLine]: ...
-
-
-def revenue_lines(invoices: Iterable[_Invoice]) -> tuple[RevenueLine, ...]:
-    """The lines of planned invoices; keys are `2026-01-01/0/seats`: issue date, place, charge."""
-    return tuple(
-        RevenueLine(
-            f"{invoice.issue_date}/{place}/{line.charge_id}",
-            line.amount,
-            invoice.issue_date,
-            line.revenue,
-            line.service_period,
-        )
-        for invoice in invoices
-        for place, line in enumerate(invoice.lines)
-    )
+def _line_over(period: Period, lines: Sequence[RevenueLine]) -> str | None:
+    for line in reversed(lines):
+        whole = line.service_period
+        if whole is not None and whole.start <= period.start and period.end <= whole.end:
+            return line.key
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,8 @@ class Earnings:
         """What the service given before `day` has earned, invoiced or not.
 
         A credit that reverses a line takes back, of that line's revenue, what falls on its own period, in
-        the proportion of the two: a credit of all that remains leaves exactly nothing in every month.
+        the proportion of the two: a credit of all that remains leaves exactly nothing in every month. Where
+        the two were rounded on different cuts and differ by a minor unit, that unit is earned at once.
         """
         if day <= period.start:
             return 0
@@ -263,8 +265,11 @@ class Earnings:
             plan = OverTimePlan(reversed_line.amount, reversed_line.service_period, self.policies)
             start = plan.until(period.start).minor
             whole = plan.until(period.end).minor - start
+            earned = plan.until(min(day, period.end)).minor - start
+            left_over = line.amount.minor + whole
+            if abs(left_over) <= 1:
+                return left_over - earned
             if whole:
-                earned = plan.until(min(day, period.end)).minor - start
                 sign = -1 if whole < 0 else 1
                 return round_ratio(sign * line.amount.minor * earned, sign * whole, self.policies.rounding)
         return OverTimePlan(line.amount, period, self.policies).until(day).minor
