@@ -6,7 +6,7 @@ time is measured (`curves`), several obligations of one contract (`obligations`)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -215,12 +215,3 @@ def progress_amounts(total: Money, progress: Sequence[Fraction], rounding: Round
         raise InvalidTerms(problems)
     minors = (round_ratio(total.minor * each.numerator, each.denominator, rounding) for each in progress)
     return tuple(Money(upto - before, total.currency) for before, upto in pairwise([0, *minors]))
-
-
-def by_month(plans: Iterable[RevenuePlan]) -> dict[date, Money]:
-    """The revenue of several plans of one currency together, by first day of the month, rising."""
-    sums: dict[date, Money] = {}
-    for plan in plans:
-        for each in plan.months():
-            sums[each.month] = sums[each.month] + each.amount if each.month in sums else each.amount
-    return dict(sorted(sums.items()))

@@ -112,7 +112,8 @@ def one_amount_over_time(case: Case) -> Mapping[str, Any]:
     total = money(inputs.get(key), key, currency)
     inputs.skip("method", "granularity", "currency")
     shown = inputs.whole("months_shown") if inputs.has("months_shown") else None
-    plan = plan_of(total, _recognition(inputs, case), _measured(case))
+    recognition = _recognition(inputs, case)
+    plan = plan_of(total, recognition, _measured(case))
     inputs.done()
     months = plan.months()
     amounts = [each.amount for each in months][:shown]
@@ -128,6 +129,9 @@ def one_amount_over_time(case: Case) -> Mapping[str, Any]:
     figures["rows"] = len([each for each in months if each.amount])
     if len(set(amounts)) == 1:
         figures["each"] = amounts[0]
+    if isinstance(recognition, PointInTime):
+        figures |= dict.fromkeys(("amount", "cents", "recognized", "revenue"), total)
+        figures["month"] = f"{recognition.day:%Y-%m}"
     for each in months:
         figures[f"{each.month:%b}"] = figures[f"{each.month:%Y-%m}"] = each.amount
         for day in case.asked:

@@ -123,7 +123,7 @@ def one_obligation_restated(case: Case) -> Mapping[str, Any]:
     policies = conventions_of(case)
     promise = ModifiedPromise.of(obligation, day, policies, distinct=distinct, standalone_price=Fraction(1))
     contract = modify(price, [promise], day, policies)
-    return asked_of(case, _figures(contract) | _asked_by_date(case, contract))
+    return asked_of(case, _figures(contract) | _asked_by_date(case, contract, _period(obligation)))
 
 
 @adapter("revenue/modification*")
@@ -156,9 +156,8 @@ def goods_added(case: Case) -> Mapping[str, Any]:
         price = updated_price([kept], added.amount)
         promise = ModifiedPromise.of(kept, day, policies, distinct=distinct, standalone_price=Fraction(1))
         contract = modify(price, [promise], day, policies, treatment)
-    span = Period(day, _period(added).end)
-    figures = _figures(contract) | _asked_by_date(case, contract)
-    figures["future_monthly_cents"] = list(contract.months(span).values())
+    span = Period(_period(kept).start, max(_period(kept).end, _period(added).end))
+    figures = _figures(contract) | _asked_by_date(case, contract, span)
     if treatment is Treatment.SEPARATE_CONTRACT:
         alone = add_separate_contract([added], [], day, policies)
         figures["added_monthly_cents"] = list(alone.months(_period(added)).values())
@@ -197,7 +196,9 @@ def partly_distinct(case: Case) -> Mapping[str, Any]:
     added = money(inputs.get("added_consideration_cents"), "added_consideration_cents")
     inputs.done()
     contract = modify(updated_price(obligations, added), promises, day, policies)
-    figures = _figures(contract) | _asked_by_date(case, contract)
+    ends = [_last_day(each.promise.recognition) for each in promises]
+    first = min(_first_day(each.recognition) for each in obligations)
+    figures = _figures(contract) | _asked_by_date(case, contract, Period(first, max(ends)))
     restated = next((each.lifetime for each in contract.obligations if each.catch_up), None)
     return asked_of(case, figures | {"entitlement_basis": restated})
 
@@ -242,6 +243,25 @@ def _period(obligation: Obligation) -> Period:
             raise NotExpressible(f"{obligation.key} is not earned over a period")
 
 
+def _first_day(recognition: Recognition) -> date:
+    match recognition:
+        case OverTime(Period() as period):
+            return period.start
+        case PointInTime(day):
+            return day
+        case _:
+            raise NotExpressible("an obligation is earned neither over time nor on a day")
+
+
+def _last_day(recognition: Recognition) -> date:
+    """The first day after an obligation."""
+    match recognition:
+        case OverTime(Period() as period):
+            return period.end
+        case _:
+            return _first_day(recognition) + timedelta(days=1)
+
+
 def _flag(inputs: Inputs, key: str) -> bool:
     value = inputs.get(key)
     if isinstance(value, bool):
@@ -265,8 +285,11 @@ def _figures(contract: ModifiedContract) -> dict[str, object]:
     return figures
 
 
-def _asked_by_date(case: Case, contract: ModifiedContract) -> dict[str, object]:
-    """Keys with a date in them: `historical_to_2027-06-30`, `combined_2027`, and the sign of a month."""
+def _asked_by_date(case: Case, contract: ModifiedContract, span: Period) -> dict[str, object]:
+    """Figures of some time: `historical_to_2027-06-30`, `combined_2027`, the sign of a month, or all of them.
+
+    `span` runs from the contract's first day to its last.
+    """
     figures: dict[str, object] = {}
     for key in case.asked:
         if found := re.fullmatch(r"(?:historical|recognized|revenue)_to_(\d{4}-\d{2}-\d{2})", key):
@@ -277,6 +300,9 @@ def _asked_by_date(case: Case, contract: ModifiedContract) -> dict[str, object]:
         elif found := re.fullmatch(r"month_(\d{4}-\d{2})", key):
             month = day_of(f"{found[1]}-01", key)
             figures[key] = _sign(contract.months(Period(month, month + timedelta(days=1)))[month])
+        elif key in ("future_monthly_cents", "remaining_monthly_cents", "monthly_cents"):
+            opened = span.start if key == "monthly_cents" else contract.day
+            figures[key] = list(contract.months(Period(opened, span.end)).values())
     return figures
 
 
