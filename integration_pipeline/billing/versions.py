@@ -70,6 +70,11 @@ def versions_of(terms: ContractTerms, policies: Policies) -> tuple[TermsVersion,
     return tuple(versions)
 
 
+def terms_known_on(day: date, versions: Sequence[TermsVersion]) -> ContractTerms:
+    """What a document of `day` goes by: the newest terms that were booked by then."""
+    return next((version for version in reversed(versions) if version.booked <= day), versions[0]).terms
+
+
 def _amended(
     versions: Sequence[TermsVersion], amendment: Amendment, path: str, policies: Policies
 ) -> Iterator[TermsVersion]:

@@ -38,17 +38,20 @@ from integration_pipeline.billing.schedule.wording import (
 )
 from integration_pipeline.billing.tax import NO_TAX, TaxableLine, TaxTerms
 from integration_pipeline.billing.terms import ContractTerms
+from integration_pipeline.billing.versions import TermsVersion, terms_known_on
 
 
 def documents_of(
-    entries: Mapping[date, Sequence[Entry]], terms: ContractTerms, policies: Policies
+    entries: Mapping[date, Sequence[Entry]], versions: Sequence[TermsVersion], policies: Policies
 ) -> Iterator[PlannedInvoice]:
     """Documents by rising issue date; on one date the invoice comes before the credit note.
 
-    What is not charged (amounts of zero) has no line, and a document without lines is none.
+    What is not charged (amounts of zero) has no line, and a document without lines is none. What holds for a
+    document as a whole (payment terms, discounts) is what was known on its day.
     """
-    writer = _Writer(terms, policies)
+    writer = _Writer(versions[0].terms, policies)
     for day in sorted(entries):
+        writer.terms = terms_known_on(day, versions)
         lines = [writer.line(entry) for entry in entries[day]]
         if policies.correction is Correction.CREDIT_NOTE:
             credits = [line for line in lines if line.planned.kind is LineKind.CREDIT]
