@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from integration_pipeline.billing.money import Money
 from integration_pipeline.billing.tax.terms import TaxTerms
-from integration_pipeline.billing.totals import DocumentTotals
+from integration_pipeline.billing.totals import DocumentTotals, LineAmount
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +44,26 @@ class InvoicedLine:
 
 
 def invoiced_lines(
-    line_ids: Sequence[str], terms: Sequence[TaxTerms], totals: DocumentTotals
+    line_ids: Sequence[str],
+    terms: Sequence[TaxTerms],
+    totals: DocumentTotals,
+    priced: Sequence[LineAmount] = (),
 ) -> tuple[InvoicedLine, ...]:
     """The lines of `totals`, in its order, under `line_ids` and with the tax `terms` they were computed by.
 
+    `priced` says what the lines were before discounts of their own, so that these count as discounts too.
     Raises `ValueError` if there are not as many of each.
     """
+    before = [line.priced for line in priced] or [line.net + line.discount for line in totals.lines]
     return tuple(
         InvoicedLine(
             line_id,
-            line.net + line.discount,
-            line.discount,
+            amount,
+            amount - line.net,
             tuple(
                 InvoicedTax(rate.name, rate.percent, tax)
                 for rate, tax in zip(term.rates, line.taxes, strict=True)
             ),
         )
-        for line_id, term, line in zip(line_ids, terms, totals.lines, strict=True)
+        for line_id, term, amount, line in zip(line_ids, terms, before, totals.lines, strict=True)
     )

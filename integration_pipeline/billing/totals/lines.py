@@ -60,11 +60,6 @@ class LineAmount:
         return Money(minor, self.currency)
 
     @property
-    def taken(self) -> Money:
-        """What the discounts took, as the difference of the rounded amounts."""
-        return self.priced - self.amount
-
-    @property
     def formula(self) -> str:
         """`3 × 12.59 USD = 37.77 USD − 7 %: 2.6439 USD = 35.1261 USD`."""
         priced = format_exact(self.sum_numerator, self.sum_denominator, self.currency)

@@ -132,10 +132,7 @@ def note_with_coupon(case: Case) -> Mapping[str, Any]:
         case.policies,
         [Discount(amount=amount_of(inputs.get(name), name)) for name in _INVOICE_COUPONS if inputs.has(name)],
     )
-    invoice = [
-        InvoicedLine(billed.line_id, line.priced, line.taken + billed.discount, billed.taxes)
-        for line, billed in zip(lines, invoiced_lines(fees.names, terms, totals), strict=True)
-    ]
+    invoice = invoiced_lines(fees.names, terms, totals, lines)
     wanted = [
         Credit(found[1], Fraction(inputs.number(name)))
         for name in inputs.names
