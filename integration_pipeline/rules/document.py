@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, model_validator
 
 from integration_pipeline.billing.policies import PROFILES, Policies
+from integration_pipeline.rules.custom_rules import CustomRuleChoices, with_custom_rules
 from integration_pipeline.yaml_documents import Document, read_document
 
 DEFAULT_RULE_SET = Path(__file__).parent / "default.yaml"
@@ -68,6 +69,7 @@ class RuleSet(Document):
     effective: date
     first_month: date
     profile: str = "default"
+    custom_rules: CustomRuleChoices = CustomRuleChoices()
     entities: Annotated[dict[str, Entity], Field(min_length=1)]
     accounts: dict[AccountRole, Account]
 
@@ -90,8 +92,8 @@ class RuleSet(Document):
 
     @property
     def policies(self) -> Policies:
-        """The billing conventions this rule set chose."""
-        return PROFILES[self.profile]
+        """The conventions this rule set chose. Raises `InvalidCustomRule` for a rule unfit for use."""
+        return with_custom_rules(PROFILES[self.profile], self.custom_rules)
 
 
 def read_rule_set(path: Path = DEFAULT_RULE_SET) -> RuleSet:

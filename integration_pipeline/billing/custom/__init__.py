@@ -8,6 +8,7 @@ rules (`integration_pipeline.rules.custom_rules`), the arithmetic around them.
 from __future__ import annotations
 
 from integration_pipeline.billing.custom.kinds import (
+    ARGUMENTS,
     ChargeModel,
     Discounting,
     Exact,
@@ -31,6 +32,7 @@ from integration_pipeline.billing.custom.registry import (
 )
 
 __all__ = [
+    "ARGUMENTS",
     "NO_CUSTOM_RULES",
     "ChargeModel",
     "CustomRule",
