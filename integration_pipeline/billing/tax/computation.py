@@ -38,7 +38,7 @@ def compute_taxes(lines: Sequence[TaxableLine], currency: str, policies: Policie
     else:
         taxes = _shares_of_document_taxes(document, policies)
     nets = [
-        line.priced - sum(shares[position] for position in line.factors.inside)
+        line.priced - sum([shares[position] for position in line.factors.inside])
         for line, shares in zip(document.lines, taxes, strict=True)
     ]
     if not per_line and document.includes_tax and policies.inclusive_tax is not InclusiveTax.TAX_ROUNDED:
@@ -46,7 +46,7 @@ def compute_taxes(lines: Sequence[TaxableLine], currency: str, policies: Policie
         if policies.inclusive_tax is InclusiveTax.NET_ROUNDED:
             _give_rest_to_included_taxes(document, taxes, nets)
     groups = tuple(_groups(document, taxes, nets, currency, policies))
-    net, tax = sum(nets), sum(group.tax.minor for group in groups)
+    net, tax = sum(nets), sum([group.tax.minor for group in groups])
     total = _total(document, net + tax, policies)
     return TaxedDocument(
         lines=tuple(
@@ -93,11 +93,12 @@ def _scaled(lines: Sequence[TaxableLine], policies: Policies) -> _Document:
     for index, factor in enumerate(factors):
         for position, key in enumerate(factor.keys):
             uses.setdefault(key, []).append((index, position))
+    priced = _priced(lines, policies)
     return _Document(
         denominator,
         [
             _Line(line.terms, factor, unit * factor.net, [unit * tax for tax in factor.taxes], whole)
-            for line, factor, unit, whole in zip(lines, factors, units, _priced(lines, policies), strict=True)
+            for line, factor, unit, whole in zip(lines, factors, units, priced, strict=True)
         ],
         units,
         uses,
@@ -107,7 +108,7 @@ def _scaled(lines: Sequence[TaxableLine], policies: Policies) -> _Document:
 
 def _priced(lines: Sequence[TaxableLine], policies: Policies) -> Sequence[int]:
     """What each line shows: whole minor units that add up to the rounded sum of the exact amounts."""
-    denominator = lcm(*(line.denominator for line in lines))
+    denominator = lcm(*[line.denominator for line in lines])
     if denominator == 1:
         return [line.numerator for line in lines]
     exact = [line.numerator * (denominator // line.denominator) for line in lines]

@@ -104,29 +104,36 @@ def total_document(
     Raises `UnknownCurrency`, `BillingError` for an increment that is no whole number of minor units.
     """
     exact = [_rounded_line(line, policies) for line in lines]
-    alone = [
-        Money(round_ratio(line.numerator, line.denominator, policies.rounding), currency) for line in exact
-    ]
     amounts = _tied(exact, currency, policies)
     discount, shares = _document_discount(exact, amounts, discounts, currency, policies)
     taxed = compute_taxes(_taxable(exact, discount, amounts, shares, policies), currency, policies)
     on_grand_total = _grand_total_discount(taxed.total, discounts, policies)
-    payable = taxed.total - on_grand_total
-    adjustment = Money(0, currency) if increment is None else increment.difference(payable)
+    rounding, total = taxed.rounding, taxed.total
+    if on_grand_total:
+        total -= on_grand_total
+    if increment is not None:
+        adjustment = increment.difference(total)
+        rounding, total = rounding + adjustment, total + adjustment
     return DocumentTotals(
         lines=tuple(
-            LineTotals(amount, by_itself, share, line.net, line.taxes)
-            for amount, by_itself, share, line in zip(amounts, alone, shares, taxed.lines, strict=True)
+            LineTotals(amount, _alone(line, amount, policies), share, taxed_line.net, taxed_line.taxes)
+            for line, amount, share, taxed_line in zip(exact, amounts, shares, taxed.lines, strict=True)
         ),
         groups=taxed.groups,
-        subtotal=sum(amounts, Money(0, currency)),
+        subtotal=Money(sum([amount.minor for amount in amounts]), currency),
         discount=discount,
         net=taxed.net,
         tax=taxed.tax,
         grand_total_discount=on_grand_total,
-        rounding=taxed.rounding + adjustment,
-        total=payable + adjustment,
+        rounding=rounding,
+        total=total,
     )
+
+
+def _alone(line: TaxableLine, amount: Money, policies: Policies) -> Money:
+    if line.denominator == 1:
+        return amount
+    return Money(round_ratio(line.numerator, line.denominator, policies.rounding), amount.currency)
 
 
 def _rounded_line(line: DocumentLine, policies: Policies) -> TaxableLine:
@@ -136,7 +143,9 @@ def _rounded_line(line: DocumentLine, policies: Policies) -> TaxableLine:
 
 
 def _tied(lines: Sequence[TaxableLine], currency: str, policies: Policies) -> list[Money]:
-    denominator = lcm(*(line.denominator for line in lines))
+    denominator = lcm(*[line.denominator for line in lines])
+    if denominator == 1:
+        return [Money(line.numerator, currency) for line in lines]
     exact = [line.numerator * (denominator // line.denominator) for line in lines]
     whole = round_ratio(sum(exact), denominator, policies.rounding)
     return [Money(minor, currency) for minor in tie_to_total(exact, denominator, whole)]
@@ -184,6 +193,8 @@ def _taxable(
 
 def _grand_total_discount(total: Money, discounts: Sequence[Discount], policies: Policies) -> Money:
     on_total = [discount for discount in discounts if discount.base is DiscountBase.GRAND_TOTAL]
+    if not on_total:
+        return Money(0, total.currency)
     left = apply_discounts(total.minor, 1, on_total, total.currency, policies)
     rest = Money(round_ratio(left.numerator, left.denominator, policies.rounding), total.currency)
     return total - rest
