@@ -194,7 +194,9 @@ def _with_charge(
     changed = _required(terms, charge_id, where)
     cleared: dict[str, Any] = {name: False if name == "free" else None for name in strip}
     phases = tuple(phase.model_copy(update=cleared) for phase in changed.phases)
-    new = changed.model_copy(update={**changes, "phases": phases})
+    # The CRM field says what the term was before; from here on the amendment says it.
+    sources = {name: source for name, source in changed.sources.items() if name not in changes}
+    new = changed.model_copy(update={**changes, "phases": phases, "sources": sources})
     return {"charges": tuple(new if charge is changed else charge for charge in terms.charges)}
 
 
