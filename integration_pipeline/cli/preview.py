@@ -10,7 +10,16 @@ import typer
 from rich.markup import escape
 
 from integration_pipeline.billing.schedule import BillingSchedule, build_schedule
-from integration_pipeline.billing.terms import load_terms, terms_json_schema
+from integration_pipeline.billing.terms import ContractTerms, terms_json_schema
+from integration_pipeline.cli.contracts import (
+    Profile,
+    Until,
+    civil_day,
+    policies_named,
+    read_contracts,
+    refusals_shown,
+)
+from integration_pipeline.cli.explained import show_explained
 from integration_pipeline.cli.output import console, print_json, table
 from integration_pipeline.rules.document import read_rule_set
 from integration_pipeline.settings import Settings
@@ -30,16 +39,40 @@ def _group() -> None:
 
 
 def preview(
-    contract: Annotated[Path, typer.Argument(help="A contract as JSON; - for standard input.")],
+    contract: Annotated[Path, typer.Argument(help="A contract as JSON or YAML; - for standard input.")],
+    profile: Profile = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how every line came to its amount, to be checked by hand.")
+    ] = False,
+    until: Until = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole schedule as JSON.")] = False,
 ) -> None:
-    """Show the invoices a contract will produce. Nothing is stored or posted."""
-    terms = load_terms(sys.stdin.buffer.read() if str(contract) == "-" else contract.read_bytes())
-    planned = build_schedule(terms, read_rule_set(Settings.load().rules_file).policies)
+    """Show the invoices a contract will produce. Nothing is stored or posted.
+
+    A contract without an end is planned until the day before --until.
+    """
+    (terms,) = read_contracts([contract])
+    policies = policies_named(profile, read_rule_set(Settings.load().rules_file))
+    last = None if until is None else civil_day(until)
+    if last is None and _needs_until(terms):
+        raise typer.BadParameter(
+            f"contract {terms.contract_id[:80]} has no end; say until when to plan it, as 2027-01-01",
+            param_hint="--until",
+        )
+    with refusals_shown():
+        planned = build_schedule(terms, policies, until=last)
     if as_json:
         sys.stdout.write(planned.to_json() + "\n")
+        return
+    if explain:
+        show_explained(terms, planned)
     else:
         _show(planned)
+    _show_totals(planned)
+
+
+def _needs_until(terms: ContractTerms) -> bool:
+    return terms.open_ended and any(charge.recurs and charge.end is None for charge in terms.charges)
 
 
 def _show(planned: BillingSchedule) -> None:
@@ -56,4 +89,9 @@ def _show(planned: BillingSchedule) -> None:
                 escape(line.explanation.formula),
             )
     console.print(shown)
-    console.print(f"{len(planned.invoices)} invoices, {planned.total.format()} in total")
+
+
+def _show_totals(planned: BillingSchedule) -> None:
+    taxes = sum((invoice.tax for invoice in planned.invoices), planned.total - planned.total)
+    with_tax = f", {taxes.format()} tax, {(planned.total + taxes).format()} payable" if taxes else ""
+    console.print(f"{len(planned.invoices)} invoices, {planned.total.format()} in total{with_tax}")
