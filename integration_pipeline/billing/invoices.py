@@ -73,10 +73,10 @@ class LineTax:
 class PlannedLine:
     """One charge, or one correction of it, on one document.
 
-    `amount` is net of tax. `quantity` and `unit_price` are the contract's, before discount and proration: their
-    product need not be `amount`, and the explanation shows the way from one to the other. `unit_price` is None
-    where a price model has several. `taxable` is what its taxes were computed from, so that a document of other
-    lines can compute them anew; None on a document without tax.
+    `amount` is net of tax. `quantity` and `unit_price` are the contract's, before discount and proration:
+    their product need not be `amount`, and the explanation shows the way from one to the other. `unit_price`
+    is None where a price model has several. `taxable` is what its taxes were computed from, so that a
+    document of other lines can compute them anew; None on a document without tax.
     """
 
     charge_id: str

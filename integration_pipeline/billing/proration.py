@@ -88,7 +88,7 @@ def _counted(part: Period, full: Period, policies: Policies) -> tuple[int, int]:
 
 
 def fixed_month_days(part: Period, month_days: int) -> int:
-    """Days of `part` where every month is `month_days` long: crossing a month's end counts it as that long."""
+    """Days of `part` where every month is `month_days` long: crossing its end counts a month as that long."""
     crossed = (part.end.year - part.start.year) * 12 + part.end.month - part.start.month
     return crossed * month_days + part.end.day - part.start.day
 

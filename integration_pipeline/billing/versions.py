@@ -20,6 +20,8 @@ from integration_pipeline.billing.terms import Anchor, AnchorKind, Charge, Contr
 from integration_pipeline.billing.terms.amendments import (
     AddCharge,
     Amendment,
+    Change,
+    ChargeChange,
     CoTerm,
     PauseService,
     RemoveCharge,
@@ -97,7 +99,7 @@ def _amended(
         yield TermsVersion(terms, day, amendment.booked_on, amendment.amendment_id, ends)
 
 
-def _effective_day(change: Any, amendment: Amendment, terms: ContractTerms, policies: Policies) -> date:
+def _effective_day(change: Change, amendment: Amendment, terms: ContractTerms, policies: Policies) -> date:
     match change:
         case Terminate() if policies.cancellation_day is not CancellationDay.NOT_BILLED:
             return amendment.effective + timedelta(days=1)
@@ -108,15 +110,40 @@ def _effective_day(change: Any, amendment: Amendment, terms: ContractTerms, poli
             if old is not None and _is_downgrade(old, change.charge):
                 cycle = cycle_of(terms, old, policies)
                 return cycle.period_containing(amendment.effective).end if cycle else amendment.effective
+        case _:
+            pass
     return amendment.effective
 
 
-def _applied(change: Any, terms: ContractTerms, day: date, where: str, policies: Policies) -> dict[str, Any]:
+def _applied(
+    change: Change, terms: ContractTerms, day: date, where: str, policies: Policies
+) -> dict[str, Any]:
+    """The fields of `terms` that `change` gives another value."""
+    match change:
+        case PauseService():
+            pause = Pause(start=day, end=change.until, charges=change.charges)
+            return {"pauses": (*terms.pauses, pause)}
+        case ResumeService():
+            return {"pauses": tuple(_resumed(pause, day) for pause in terms.pauses if pause.start < day)}
+        case Terminate():
+            return _ending(terms, day)
+        case CoTerm():
+            return _ending(terms, change.end)
+        case Renew():
+            end = add_months(day, change.term_months)
+            raised = tuple(_raised(charge, change.uplift_percent) for charge in terms.charges)
+            return {"end": end, "term_months": None, "evergreen": False, "charges": raised}
+        case _:
+            return _applied_to_charge(change, terms, day, where, policies)
+
+
+def _applied_to_charge(
+    change: ChargeChange, terms: ContractTerms, day: date, where: str, policies: Policies
+) -> dict[str, Any]:
     match change:
         case SetQuantity():
-            return _with_charge(
-                terms, change.charge_id, where, {"quantity": change.quantity}, strip=("quantity",)
-            )
+            quantity = {"quantity": change.quantity}
+            return _with_charge(terms, change.charge_id, where, quantity, strip=("quantity",))
         case SetPrice():
             prices = {"unit_price": change.unit_price, "price": change.price}
             return _with_charge(terms, change.charge_id, where, prices, strip=("unit_price", "price", "free"))
@@ -135,21 +162,6 @@ def _applied(change: Any, terms: ContractTerms, day: date, where: str, policies:
             if len(terms.charges) == 1:
                 return _ending(terms, day)
             return {"charges": tuple(charge for charge in terms.charges if charge is not removed)}
-        case PauseService():
-            pause = Pause(start=day, end=change.until, charges=change.charges)
-            return {"pauses": (*terms.pauses, pause)}
-        case ResumeService():
-            return {"pauses": tuple(_resumed(pause, day) for pause in terms.pauses if pause.start < day)}
-        case Terminate():
-            return _ending(terms, day)
-        case Renew():
-            end = add_months(day, change.term_months)
-            raised = tuple(_raised(charge, change.uplift_percent) for charge in terms.charges)
-            return {"end": end, "term_months": None, "evergreen": False, "charges": raised}
-        case CoTerm():
-            return _ending(terms, change.end)
-        case _:
-            raise TypeError(f"no amendment knows a change {change!r}")
 
 
 def cycle_of(

@@ -20,8 +20,8 @@ from integration_pipeline.billing.schedule.rates import Rate
 class Part(NamedTuple):
     """`minor` units for the days of `period` at `rate`, of the full period they lie in.
 
-    Under cumulative splitting `minor` is round(`upto`) − round(`before`), both (numerator, denominator) sums of
-    exact minor units from the start of service in this billing period; `before` is None for the first part.
+    Under cumulative splitting `minor` is round(`upto`) − round(`before`), both (numerator, denominator) sums
+    of exact minor units from the start of service in this billing period; `before` is None for the first.
     """
 
     period: Period
@@ -40,8 +40,8 @@ def whole(period: Period, rate: Rate, minor: int) -> Part:
 def divided(stretches: Sequence[tuple[Period, Rate]], full: Period, policies: Policies) -> tuple[Part, ...]:
     """Parts of `full`, in the order of service; `stretches` do not overlap and need not fill it.
 
-    Whatever the split, one part that is all of `full` costs the rounded price of the period. Cumulatively, the
-    parts up to any day add up to the rounded exact price up to that day.
+    Whatever the split, one part that is all of `full` costs the rounded price of the period. Cumulatively,
+    the parts up to any day add up to the rounded exact price up to that day.
     """
     mode = policies.rounding
     exact = [_exact(period, rate, full, policies) for period, rate in stretches]

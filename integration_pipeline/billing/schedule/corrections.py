@@ -110,7 +110,7 @@ class Booking:
         holes = list(_holes(part.period, [new.period for new in stays]))
         due = part.minor - sum(new.minor for new in stays)
         if not holes:
-            # The days are the same, and rounding moved: only a split policy that looks at all parts does that.
+            # The same days, and rounding moved: only a split policy that looks at all parts does that.
             if due:
                 yield Entry(day, slot, LineKind.CREDIT, -due, part, part.period, reason)
             return
@@ -177,7 +177,7 @@ def _holes(whole: Period, covered: Sequence[Period]) -> Iterator[Period]:
 def entries_of(
     plans: Sequence[tuple[Sequence[Slot], date, str | None]], policies: Policies
 ) -> Mapping[date, list[Entry]]:
-    """Lines to be, by issue date, in the order of charges; `plans` are (slots, booked, reason) per version."""
+    """Lines to be, by issue date, in the order of charges; `plans` are (slots, booked, reason)."""
     by_date: dict[date, list[Entry]] = {}
     if len(plans) == 1:
         # Nothing was billed before, so nothing is to be compared: most contracts are never amended.

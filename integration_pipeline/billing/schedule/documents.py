@@ -1,7 +1,7 @@
 """Documents: lines of one issue date become an invoice or a credit note, with discounts and tax.
 
-Belongs here: which lines share a document, discounts on documents, tax, due dates. Does not belong here: which
-lines there are (`slots`, `corrections`), the arithmetic of discounts (`discounts`) and tax (`tax`).
+Belongs here: which lines share a document, discounts on documents, tax, due dates. Does not belong here:
+which lines there are (`slots`, `corrections`), the arithmetic of discounts (`discounts`) and tax (`tax`).
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def documents_of(
         writer.terms = terms_known_on(day, versions)
         lines = [writer.line(entry) for entry in entries[day]]
         if policies.correction is Correction.CREDIT_NOTE:
-            credits = [line for line in lines if line.planned.kind is LineKind.CREDIT]
-            lines = [line for line in lines if line.planned.kind is not LineKind.CREDIT]
-            yield from writer.documents(day, lines, DocumentKind.INVOICE)
-            yield from writer.documents(day, credits, DocumentKind.CREDIT_NOTE)
+            credited = [line for line in lines if line.planned.kind is LineKind.CREDIT]
+            charged = [line for line in lines if line.planned.kind is not LineKind.CREDIT]
+            yield from writer.documents(day, charged, DocumentKind.INVOICE)
+            yield from writer.documents(day, credited, DocumentKind.CREDIT_NOTE)
             continue
         net = sum(line.planned.amount.minor for line in lines)
         corrects = any(line.planned.kind is LineKind.CREDIT for line in lines)

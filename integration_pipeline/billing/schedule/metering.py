@@ -23,7 +23,7 @@ from integration_pipeline.billing.usage.late import InvoicedUsage, invoiced_usag
 Rated = Callable[[int, Fraction, Fraction], Rate]
 
 _AFTER_THE_END = 31
-"""Days after its last invoice on which usage that came later still is made good; and again, until none is left."""
+"""Days after the last invoice on which usage that came later is made good; and again, until none is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,22 @@ class UsageBook:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """Usage of `period` that came after its invoice: `minor` units more than was billed for it before."""
+    """Usage of `period` that came after its invoice: `minor` units more than was billed for it before.
+
+    Of these, `true_up` is what the usage moves the period's true-up by: usage that a minimum has paid for already
+    costs nothing more.
+    """
 
     period: Period
     before: Rate
     now: Rate
     minor: int
+    true_up: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """A rate and the adjustments that go with its invoice, per piece; and those for which no piece was left."""
+    """A rate and the adjustments on its invoice, per piece; and adjustments for which no piece was left."""
 
     pieces: tuple[tuple[Rate, tuple[Adjustment, ...]], ...]
     after_the_end: tuple[tuple[date, tuple[Adjustment, ...]], ...]
@@ -64,7 +69,8 @@ def metered_pieces(
 
     def rated(position: int, used: Fraction, used_before: Fraction) -> Rate:
         stretch, phase = stretches[position]
-        billable = _beyond_prepaid(used, used_before, stretch)
+        # Corrections may take more units back than a period has; nobody pays for less than nothing.
+        billable = _beyond_prepaid(max(used, Fraction(0)), used_before, stretch)
         return rate_for(stretch, phase, billable, currency, policies)
 
     if usage is None or not pieces:
@@ -82,9 +88,9 @@ def metered_pieces(
     for invoice in invoiced[: len(pieces)]:
         used_before.append(total)
         total += invoice.current.quantity if invoice.current else 0
-    adjusted: list[tuple[Adjustment, ...]] = []
-    for invoice in invoiced:
-        adjusted.append(tuple(_adjustments(invoice, position_of, used_before, rated, policies)))
+    adjusted = [
+        tuple(_adjustments(invoice, position_of, used_before, rated, policies)) for invoice in invoiced
+    ]
     rates = [
         rated(position, invoice.current.quantity if invoice.current else Fraction(0), used_before[position])
         for position, invoice in enumerate(invoiced[: len(pieces)])

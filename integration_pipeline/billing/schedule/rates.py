@@ -13,11 +13,13 @@ from functools import lru_cache
 
 from integration_pipeline.billing.discounts.application import TakenDiscount, apply_discounts
 from integration_pipeline.billing.discounts.terms import Discount
+from integration_pipeline.billing.errors import InvalidTerms
 from integration_pipeline.billing.money import Money, format_exact, round_ratio
 from integration_pipeline.billing.policies import Policies, StepPrecision
-from integration_pipeline.billing.pricing import ExactPrice, PerUnitPrice, Quantity, rate
+from integration_pipeline.billing.pricing import ExactPrice, PerUnitPrice, PriceModel, Quantity, rate
 from integration_pipeline.billing.schedule.timeline import Stretch
 from integration_pipeline.billing.terms import Charge, Phase
+from integration_pipeline.billing.terms.contract import MAX_PERIOD_PRICE
 
 _STEP_SCALE = {StepPrecision.CURRENCY: 1, StepPrecision.TWO_MORE: 100}
 
@@ -106,14 +108,7 @@ def rate_for(
 ) -> Rate:
     """The rate of a phase for a quantity, stated or used."""
     charge = stretch.charge
-    unit_price, model, discount = charge.unit_price, charge.price, charge.discount_percent
-    if phase is not None:
-        if phase.unit_price is not None or phase.price is not None:
-            unit_price, model = phase.unit_price, phase.price
-        if phase.discount_percent is not None:
-            discount = phase.discount_percent
-        if phase.free:
-            discount = Decimal(100)
+    unit_price, model, discount = _price_terms(charge, phase)
     if unit_price is not None:
         gross = rate(_per_unit(unit_price), quantity, currency, policies)
     elif model is not None:
@@ -137,7 +132,30 @@ def rate_for(
     if discounts:
         left = apply_discounts(numerator, denominator, discounts, currency, policies)
         numerator, denominator, taken = left.numerator, left.denominator, left.taken
+    if abs(numerator) > MAX_PERIOD_PRICE * denominator:
+        raise InvalidTerms(
+            [
+                (
+                    f"charge {charge.charge_id[:80]}",
+                    f"a period of {quantity} units costs more than books can hold",
+                )
+            ],
+            stretch.terms.contract_id,
+        )
     return Rate(stretch, phase, quantity, unit_price, discount, gross, numerator, denominator, taken)
+
+
+def _price_terms(charge: Charge, phase: Phase | None) -> tuple[Decimal | None, PriceModel | None, Decimal]:
+    """Unit price, price model and percentage off that hold in a phase."""
+    unit_price, model, discount = charge.unit_price, charge.price, charge.discount_percent
+    if phase is not None:
+        if phase.unit_price is not None or phase.price is not None:
+            unit_price, model = phase.unit_price, phase.price
+        if phase.discount_percent is not None:
+            discount = phase.discount_percent
+        if phase.free:
+            discount = Decimal(100)
+    return unit_price, model, discount
 
 
 @lru_cache(maxsize=4096)

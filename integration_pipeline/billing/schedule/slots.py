@@ -7,6 +7,7 @@ what earlier documents billed for a slot (`corrections`), the documents (`docume
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import NamedTuple
@@ -34,9 +35,9 @@ SlotKey = tuple[str, date, date]
 class Slot(NamedTuple):
     """`parts` of the billing period `full`, all of one charge, normally invoiced on `issue_date`.
 
-    `full` is None for a one-time charge, which may still have a service period. `true_up` (minor units) lifts
-    the parts to the charge's minimum, or takes them down to its maximum. `adjustments` are for usage of earlier
-    periods that came late.
+    `full` is None for a one-time charge, which may still have a service period. `true_up` (minor units)
+    lifts the parts to the charge's minimum, or takes them down to its maximum. `adjustments` are for usage of
+    earlier periods that came late.
     """
 
     key: SlotKey
@@ -165,7 +166,7 @@ def _metered_lane(
     policies: Policies,
     usage: UsageBook | None,
 ) -> Iterator[Slot]:
-    """Quantities are known only all together: a level carries over, and what comes late is made good later."""
+    """Quantities are known only together: a level carries over, what comes late is made good later."""
     cut: list[tuple[int, int, Period]] = []
     first = 0
     for index, period in enumerate(periods):
@@ -185,12 +186,40 @@ def _metered_lane(
     for (index, _, piece), (rate, adjustments) in zip(cut, metered.pieces, strict=True):
         by_period.setdefault(index, []).append((piece, rate))
         late.setdefault(index, []).extend(adjustments)
+    known: dict[Period, Slot] = {}
     for index, pieces in by_period.items():
         slot = _slot(pieces, periods[index], policies)
-        yield slot._replace(adjustments=tuple(late[index])) if late[index] else slot
+        known.update((piece, slot) for piece, _ in pieces)
+        yield slot._replace(adjustments=_bounded(late[index], known, policies)) if late[index] else slot
     for day, adjustments in metered.after_the_end:
         charge = stretches[-1][0].charge
-        yield Slot((charge.charge_id, day, day), charge, None, None, day, (), adjustments=adjustments)
+        bounded = _bounded(adjustments, known, policies)
+        if bounded:
+            yield Slot((charge.charge_id, day, day), charge, None, None, day, (), adjustments=bounded)
+
+
+def _bounded(
+    adjustments: Sequence[Adjustment], known: dict[Period, Slot], policies: Policies
+) -> tuple[Adjustment, ...]:
+    """The adjustments with what they do to minimums and maximums of their periods; those of nothing left out.
+
+    `known` has the slot of every piece as billed so far, and is brought up to date.
+    """
+    bounded: list[Adjustment] = []
+    for adjustment in adjustments:
+        slot = known[adjustment.period]
+        if slot.full is None or (slot.charge.minimum is None and slot.charge.maximum is None):
+            bounded.append(adjustment)
+            continue
+        now = whole(adjustment.period, adjustment.now, adjustment.now.rounded(policies).minor)
+        parts = tuple(now if part.period == now.period else part for part in slot.parts)
+        true_up = _true_up(slot.charge, parts, now.rate.gross.currency, slot.full, policies)
+        renewed = slot._replace(parts=parts, true_up=true_up)
+        known.update((part.period, renewed) for part in parts)
+        moved = true_up - slot.true_up
+        if adjustment.minor + moved:
+            bounded.append(replace(adjustment, minor=adjustment.minor + moved, true_up=moved))
+    return tuple(bounded)
 
 
 def _inside(segments: Sequence[Segment], first: int, service: Period) -> Iterable[tuple[int, Period]]:

@@ -1,7 +1,7 @@
 """Timelines: which terms are in force for a charge on which days.
 
-Belongs here: stretches of service under one set of terms, from versions, renewals, pauses and phases. Does not
-belong here: billing periods (`slots`), prices (`rates`), what was invoiced before an amendment (`corrections`).
+Belongs here: stretches of service under one set of terms, from versions, renewals, pauses and phases. Does
+not belong here: billing periods (`slots`), prices (`rates`), what was invoiced before (`corrections`).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def timeline_of(version: TermsVersion, horizon: date | None) -> Timeline:
 
 
 def amended(before: Timeline, after: Timeline, effective: date) -> Timeline:
-    """`before` up to `effective`, `after` from then on; a stretch that goes on unchanged stays in one piece."""
+    """`before` up to `effective`, `after` from then on; what goes on unchanged stays in one piece."""
     merged: Timeline = {}
     for charge_id in [*before, *(name for name in after if name not in before)]:
         kept = _cut(before.get(charge_id, ()), date.min, effective)

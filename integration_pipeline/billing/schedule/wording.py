@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 from integration_pipeline.billing.explanation import Explanation, ExplanationInput
 from integration_pipeline.billing.money import Money, round_ratio
@@ -76,7 +77,7 @@ class TrueUpBasis:
         rate = slot.parts[0].rate
         currency = rate.gross.currency
         amount = Money(self.minor, currency)
-        billed = Money(slot.minor - slot.true_up, currency)
+        billed = Money(sum(part.minor for part in slot.parts), currency)
         bound, value = ("minimum", charge.minimum) if slot.true_up > 0 else ("maximum", charge.maximum)
         stated = f"{value or Decimal(0):,f} {currency}"
         if slot.full is not None and slot.service != slot.full and slot.service is not None:
@@ -141,8 +142,8 @@ class AdjustmentBasis:
             rule=f"usage of {adjustment.period} that was received after its invoice",
             rule_version=self.policies.version,
             formula=(
-                f"{adjustment.now.formula} = {now.format()}, less billed before: {adjustment.before.formula} = "
-                f"{before.format()}; difference {Money(adjustment.minor, currency).format()}"
+                f"{adjustment.now.formula} = {now.format()}, less billed before: "
+                f"{adjustment.before.formula} = {before.format()}; difference {Money(adjustment.minor, currency).format()}"
             ),
             rounding=describe_rounding(
                 adjustment.now.numerator, adjustment.now.denominator, now, self.policies.rounding
@@ -238,7 +239,7 @@ def _phase_text(stretch: Stretch, rate: Rate) -> str:
 
 def quantity_text(quantity: Quantity) -> str:
     """Exactly, a fraction without end as one."""
-    return f"{quantity:f}" if isinstance(quantity, Decimal) else counted(quantity)
+    return f"{quantity:f}" if isinstance(quantity, Decimal) else counted(Fraction(quantity))
 
 
 def _model_name(rate: Rate) -> str:

@@ -102,27 +102,16 @@ class CoTerm(TermsModel):
     contract: Identifier | None = None
 
 
-Change = Annotated[
-    SetQuantity
-    | SetPrice
-    | SetDiscount
-    | ReplaceCharge
-    | AddCharge
-    | RemoveCharge
-    | PauseService
-    | ResumeService
-    | Terminate
-    | Renew
-    | CoTerm,
-    Field(discriminator="change"),
-]
+ChargeChange = SetQuantity | SetPrice | SetDiscount | ReplaceCharge | AddCharge | RemoveCharge
+ContractChange = PauseService | ResumeService | Terminate | Renew | CoTerm
+Change = Annotated[ChargeChange | ContractChange, Field(discriminator="change")]
 
 
 class Amendment(TermsModel):
     """Changes that hold from `effective` on, known to billing from `booked` on (by default the same day).
 
-    An amendment that is booked after it became effective is backdated: what was invoiced meanwhile is credited
-    and charged anew on the day it is booked.
+    An amendment that is booked after it became effective is backdated: what was invoiced meanwhile is
+    credited and charged anew on the day it is booked.
     """
 
     amendment_id: Identifier

@@ -103,6 +103,23 @@ class Charge(TermsModel):
                     "names no term; use the name of the field the value was mapped to",
                 )
 
+    def stated_amounts(self) -> Iterator[tuple[str, Decimal]]:
+        """(field, amount) of every price per period that the terms state outright, in currency units."""
+        if self.unit_price is not None:
+            yield "unit_price", self.quantity * self.unit_price
+        for index, phase in enumerate(self.phases):
+            price = self.unit_price if phase.unit_price is None else phase.unit_price
+            if price is not None:
+                quantity = self.quantity if phase.quantity is None else phase.quantity
+                yield f"phases[{index}].unit_price", quantity * price
+        for field in ("minimum", "maximum"):
+            amount: Decimal | None = getattr(self, field)
+            if amount is not None:
+                yield field, amount
+        for index, milestone in enumerate(self.milestones):
+            if milestone.amount is not None:
+                yield f"milestones[{index}].amount", milestone.amount
+
     def dated_problems(self, start: date, end: date | None) -> Iterator[Problem]:
         """What contradicts the service dates of the charge, once these are known."""
         for index, field, message in phase_problems(self.phases, start, end):

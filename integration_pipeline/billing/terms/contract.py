@@ -26,12 +26,14 @@ from integration_pipeline.billing.terms.timing import Anchor, PaymentTerms, Rene
 MAX_TERM_MONTHS = 1200
 MAX_CHARGES = 1000
 MAX_AMENDMENTS = 500
+MAX_PERIODS = 100_000
+"""Billing periods of all charges together: more than any contract has, and what one process can hold."""
 MAX_PERIOD_PRICE = 10**15
 """Minor units a charge may cost per period: so a thousand charges still fit a 64-bit amount in a ledger."""
 
 
 class Pause(TermsModel):
-    """Days that are neither served nor billed: from `start` up to `end`, or for good. All charges, or some."""
+    """Days neither served nor billed: from `start` up to `end`, or for good; of all charges, or some."""
 
     start: TermDate
     end: TermDate | None = None
@@ -43,9 +45,10 @@ class ContractTerms(TermsModel):
 
     Civil dates are the billing entity's. The contract runs from `start` to `end` (exclusive), for
     `term_months`, or, if `evergreen`, until an amendment ends it; `renewal` says what follows a term. It may
-    state no end at all if every recurring charge has one. `anchor` and `stub` hold for charges that state none.
-    `discounts` are taken off whole invoices. Invoices of contracts that `consolidate` are merged with those of
-    the customer's other such contracts on the same date. `amendments` change the terms from a day on.
+    state no end at all if every recurring charge has one. `anchor` and `stub` hold for charges that state
+    none. `discounts` are taken off whole invoices. Invoices of contracts that `consolidate` are merged with
+    those of the customer's other such contracts on the same date. `amendments` change the terms from a day
+    on.
     """
 
     contract_id: Identifier
@@ -114,6 +117,19 @@ def _contract_problems(terms: ContractTerms) -> Iterator[Problem]:
         if terms.term_months is not None and terms.end != add_months(terms.start, terms.term_months):
             counted = add_months(terms.start, terms.term_months)
             yield "term_months", f"{terms.term_months} months end on {counted}, but end says {terms.end}"
+    yield from _continuation_problems(terms)
+    if not terms.charges:
+        yield "charges", "a contract needs at least one charge"
+    for index, discount in enumerate(terms.discounts):
+        for field, message in discount.impossibilities():
+            yield f"discounts[{index}].{field}", message
+    for name in terms.sources:
+        if name not in type(terms).model_fields:
+            yield f"sources.{name[:80]}", "names no term; use the name of the field the value was mapped to"
+
+
+def _continuation_problems(terms: ContractTerms) -> Iterator[Problem]:
+    """What contradicts itself in how the contract goes on, or stops for a while."""
     if terms.evergreen and (terms.contract_end is not None or terms.renewal is not None):
         yield "evergreen", "an evergreen contract has no end, term or renewal; state one or the other"
     if terms.renewal is not None:
@@ -121,26 +137,19 @@ def _contract_problems(terms: ContractTerms) -> Iterator[Problem]:
             yield "renewal", "needs the end of the first term; state end or term_months"
         for field, message in terms.renewal.impossibilities():
             yield f"renewal.{field}", message
-    if not terms.charges:
-        yield "charges", "a contract needs at least one charge"
-    for index, discount in enumerate(terms.discounts):
-        for field, message in discount.impossibilities():
-            yield f"discounts[{index}].{field}", message
     for index, pause in enumerate(terms.pauses):
         if pause.end is not None and pause.end <= pause.start:
             yield f"pauses[{index}].end", f"{pause.end} is not after start {pause.start}"
         for name in pause.charges:
             if terms.charge(name) is None:
                 yield f"pauses[{index}].charges", f"{name[:80]!r} is no charge of the contract"
-    for name in terms.sources:
-        if name not in type(terms).model_fields:
-            yield f"sources.{name[:80]}", "names no term; use the name of the field the value was mapped to"
 
 
 def _charge_problems(terms: ContractTerms) -> Iterator[Problem]:
     contract_end = terms.contract_end
     limit = MAX_PERIOD_PRICE // 10 ** minor_unit_exponent(terms.currency)
     seen: set[str] = set()
+    periods = 0
     for index, charge in enumerate(terms.charges):
         path = f"charges[{index}]"
         for field, message in charge.impossibilities():
@@ -151,10 +160,22 @@ def _charge_problems(terms: ContractTerms) -> Iterator[Problem]:
                 f"{charge.charge_id[:80]!r} is used by an earlier charge; give each its own",
             )
         seen.add(charge.charge_id)
-        if charge.unit_price is not None and abs(charge.quantity * charge.unit_price) > limit:
-            yield f"{path}.unit_price", f"the price of a period exceeds {limit:,} {terms.currency}"
+        for field, amount in charge.stated_amounts():
+            if abs(amount) > limit:
+                yield f"{path}.{field}", f"the price of a period exceeds {limit:,} {terms.currency}"
         for field, message in _term_problems(charge, terms, contract_end):
             yield f"{path}.{field}", message
+        periods += _periods(charge, terms)
+    if periods > MAX_PERIODS:
+        yield "charges", f"come to {periods:,} billing periods; more than {MAX_PERIODS:,} are not planned"
+
+
+def _periods(charge: Charge, terms: ContractTerms) -> int:
+    """About how many billing periods a charge has in its term; an open end is closed by who plans it."""
+    step, end = charge.frequency.step, charge.end or terms.contract_end
+    if step is None or end is None:
+        return 0
+    return max((end - terms.start).days, 0) // (step.days or step.months * 28) + 1
 
 
 def _term_problems(charge: Charge, terms: ContractTerms, end: date | None) -> Iterator[Problem]:

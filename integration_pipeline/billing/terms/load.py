@@ -77,7 +77,7 @@ def _problems_of(error: ValidationError) -> list[tuple[str, str]]:
 
 
 def _path_of(location: tuple[int | str, ...]) -> str:
-    """`("charges", 0, "quantity")` as `charges[0].quantity`; which of several shapes was tried is no place."""
+    """`("charges", 0, "quantity")` as `charges[0].quantity`; which shape was tried is no place."""
     written = ""
     for position, step in enumerate(location):
         is_price_model = position > 0 and location[position - 1] == "price"

@@ -1,4 +1,4 @@
-"""Phases of a charge: stretches of its life in which quantity, price or discount differ (ramps, free periods).
+"""Phases of a charge: stretches in which quantity, price or discount differ (ramps, free periods).
 
 Belongs here: the shape of a phase, and when phases contradict each other. Does not belong here: pricing a
 billing period that a phase ends in the middle of (`schedule`).
