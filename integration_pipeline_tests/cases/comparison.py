@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from math import nextafter
 from typing import cast
 
 from integration_pipeline.billing.money import Money, RoundingMode, minor_unit_exponent, round_ratio
@@ -96,7 +97,8 @@ def _is_shown_as(number: Fraction, reading: str, shown_by: RoundingMode) -> bool
     """Whether a decimal reading is all that its places can show of `number`.
 
     A terminating fraction must be equal, unless figures are known to be cut. Fifteen digits and more are what
-    a binary float was printed as, whose last digit is of the nearest float and not of the number.
+    a binary float was printed as: 100/7 is published as 14.285714285714285 where 1/7 was rounded to a float
+    before it was multiplied, so the float next to the nearest one is the same figure.
     """
     if "/" in reading or (shown_by is not RoundingMode.DOWN and _terminates(number)):
         return False
@@ -107,7 +109,8 @@ def _is_shown_as(number: Fraction, reading: str, shown_by: RoundingMode) -> bool
     ):
         return True
     digits = len((whole + decimals).lstrip("0"))
-    return digits >= _DIGITS_OF_A_BINARY_FLOAT and float(number) == float(reading)
+    nearest, published = float(number), float(reading)
+    return digits >= _DIGITS_OF_A_BINARY_FLOAT and nextafter(nearest, published) == published
 
 
 def _terminates(number: Fraction) -> bool:

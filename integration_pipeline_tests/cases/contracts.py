@@ -58,6 +58,11 @@ class Bill:
             )
         return documents[0].total if documents else Money(0, self.schedule.currency)
 
+    def amount(self, charge_id: str | None = None) -> Money:
+        """The amount of the first line; zero where nothing is charged, since such a line is left out."""
+        lines = self.lines(charge_id)
+        return lines[0].amount if lines else Money(0, self.schedule.currency)
+
     def credits(self, day: date | None = None) -> list[Money]:
         """The negative amounts, of one day or of all."""
         return [line.amount for line in self._of(day) if line.amount.minor < 0]

@@ -17,6 +17,7 @@ from integration_pipeline.billing.periods import Period
 from integration_pipeline_tests.cases.registry import Case, NotExpressible
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_WITHIN_DAY = re.compile(r"\d[T ](?!00:00(:00)?)\d{2}:\d{2}")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 STEPS: Mapping[str, Step] = {
@@ -137,10 +138,7 @@ class Inputs:
 
     def period(self, key: str) -> Period:
         """A period stated by two dates, half-open or with its last day as the case's settings say."""
-        dates = self.items(key)
-        if len(dates) != 2:
-            raise NotExpressible(f"{key} is {str(dates)[:60]}, not a first and a last date")
-        first, last = dates
+        first, last = self.pair(key)
         return Period(day_of(first, key), end_of(last, key, inclusive=self._inclusive_ends))
 
     def step(self, key: str = "period") -> Step:
@@ -151,6 +149,24 @@ class Inputs:
         """A list, also where a single thing is stated."""
         value = self.get(key)
         return cast("list[Any]", value) if isinstance(value, list) else [value]
+
+    def some(self, key: str) -> list[Any]:
+        """A list with at least one thing in it."""
+        values = self.items(key)
+        if not values:
+            raise NotExpressible(f"{key} is an empty list")
+        return values
+
+    def pair(self, key: str) -> tuple[Any, Any]:
+        """A list of exactly two things."""
+        return pair_of(self.get(key), key)
+
+    def day_of_month(self, key: str) -> int:
+        """A day of the month."""
+        day = self.whole(key)
+        if not 1 <= day <= 31:
+            raise NotExpressible(f"{key} is {day}, a day that no month has")
+        return day
 
     def inner(self, key: str) -> Inputs:
         """An object inside the inputs."""
@@ -170,9 +186,7 @@ class Inputs:
 
     def each_in(self, key: str) -> list[Inputs]:
         """One reading per object of a list, or of the single object that is stated."""
-        return [
-            Inputs(mapping_of(item, key), inclusive_ends=self._inclusive_ends) for item in self.items(key)
-        ]
+        return [Inputs(mapping_of(item, key), inclusive_ends=self._inclusive_ends) for item in self.some(key)]
 
     def done(self) -> None:
         """Raises `NotExpressible` naming the keys that were not read."""
@@ -195,7 +209,9 @@ def _read_all(entry: Inputs, read: Callable[[Inputs], object]) -> object:
 
 
 def day_of(value: object, key: str) -> date:
-    """The first ISO date in a text. Raises `NotExpressible`."""
+    """The first ISO date in a text. Raises `NotExpressible`, also for an instant within a day."""
+    if isinstance(value, str) and _WITHIN_DAY.search(value):
+        raise NotExpressible(f"{key} is {value[:60]}, an instant within a day")
     found = _ISO_DATE.search(value) if isinstance(value, str) else None
     if found is None:
         raise NotExpressible(f"{key} is {str(value)[:60]!r}, not a date")
@@ -225,6 +241,14 @@ def number_of(value: object, key: str) -> Decimal:
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         return Decimal(value.strip())
     raise NotExpressible(f"{key} is {str(value)[:60]!r}, not a number")
+
+
+def pair_of(value: object, key: str) -> tuple[Any, Any]:
+    """A list of exactly two things. Raises `NotExpressible`."""
+    if not isinstance(value, list) or len(cast("list[Any]", value)) != 2:
+        raise NotExpressible(f"{key} is {str(cast('object', value))[:60]}, not a list of two")
+    first, second = cast("list[Any]", value)
+    return first, second
 
 
 def amount_of(value: object, key: str) -> Decimal:

@@ -97,16 +97,25 @@ def adapter(*features: str) -> Callable[[Adapter], Adapter]:
     return register
 
 
-def adapters_for(feature: str) -> tuple[Adapter, ...]:
-    """Adapters of exactly this feature first, then those of the longest matching pattern."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The adapters of a feature: those registered for exactly it, then those of patterns, longest first."""
+
+    exact: tuple[Adapter, ...]
+    by_pattern: tuple[Adapter, ...]
+
+
+def adapters_for(feature: str) -> Found:
+    """Every adapter that may know the notation of a feature, none of them twice."""
     _import_adapters()
+    exact = tuple(_ADAPTERS.get(feature, ()))
     patterns = sorted(
         (name for name in _ADAPTERS if name.endswith("*") and feature.startswith(name[:-1])),
         key=len,
         reverse=True,
     )
-    found = [function for name in (feature, *patterns) for function in _ADAPTERS.get(name, ())]
-    return tuple(dict.fromkeys(found))
+    others = (function for name in patterns for function in _ADAPTERS[name] if function not in exact)
+    return Found(exact, tuple(dict.fromkeys(others)))
 
 
 def _import_adapters() -> None:

@@ -37,22 +37,31 @@ def run(cases: Iterable[Case]) -> tuple[Outcome, ...]:
 
 
 def run_case(case: Case) -> Outcome:
-    """The first adapter that can express the case answers it. Never raises: a crash is a failed case."""
+    """The first adapter that can express the case answers it. Never raises: a crash is a failed case.
+
+    A figure that an adapter has no answer for is not expressible by it; a wrong one beside it still fails.
+    """
     settings = read_settings(case.settings, case.convention)
-    adapters = adapters_for(case.feature)
-    if not adapters:
+    found = adapters_for(case.feature)
+    if not (found.exact or found.by_pattern):
         reason = f"no adapter for feature {case.feature}"
         return Outcome(case, Verdict.NOT_EXPRESSIBLE, settings, reason)
     reasons: list[str] = []
-    for adapter in adapters:
+    for adapter in (*found.exact, *found.by_pattern):
+        name = f"{adapter.__module__.rpartition('.')[2]}.{adapter.__name__}"
         try:
-            wrong = tuple(differences(case.expected, adapter(case), settings.shown_by))
+            answer = adapter(case)
+            wrong = tuple(differences(case.expected, answer, settings.shown_by))
         except NotExpressible as inexpressible:
             reasons.append(str(inexpressible))
+            continue
         except Exception as crash:
-            where = f"{adapter.__module__.rpartition('.')[2]}.{adapter.__name__}"
-            return Outcome(case, Verdict.FAILED, settings, f"{where} raised {type(crash).__name__}: {crash}")
-        else:
-            verdict = Verdict.FAILED if wrong else Verdict.PASSED
-            return Outcome(case, verdict, settings, differences=wrong)
-    return Outcome(case, Verdict.NOT_EXPRESSIBLE, settings, "; or: ".join(dict.fromkeys(reasons)))
+            return Outcome(case, Verdict.FAILED, settings, f"{name} raised {type(crash).__name__}: {crash}")
+        unanswered = [figure for figure in case.asked if figure not in answer]
+        if unanswered and len(wrong) == len(unanswered):
+            reasons.append(f"{name} does not answer {', '.join(unanswered)}")
+            continue
+        return Outcome(case, Verdict.FAILED if wrong else Verdict.PASSED, settings, differences=wrong)
+    # Where adapters know the feature by name, what those of patterns miss would only hide what these do.
+    telling = reasons[: len(found.exact)] or reasons
+    return Outcome(case, Verdict.NOT_EXPRESSIBLE, settings, "; or: ".join(dict.fromkeys(telling)))

@@ -49,8 +49,14 @@ def test_figures_that_are_known_to_be_cut_are_cut() -> None:
     assert not _same("0.892", Fraction(25, 28))
 
 
-def test_a_printed_binary_float_is_the_fraction_nearest_to_it() -> None:
+def test_a_printed_binary_float_is_the_fraction_it_was_computed_for() -> None:
     assert _same("0.5483870967741935", Fraction(17, 31))
+    assert _same("42.857142857142854", Fraction(300, 7))
+    assert _same("14.285714285714285", Fraction(100, 7))
+
+
+def test_a_printed_binary_float_of_another_number_is_not_it() -> None:
+    assert not _same("14.285714285714281", Fraction(100, 7))
 
 
 def test_both_readings_of_an_equation_have_to_be_right() -> None:

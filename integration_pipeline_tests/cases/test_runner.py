@@ -49,9 +49,15 @@ def test_a_wrong_figure_fails_with_both_figures(write: Write, capsys: pytest.Cap
     assert "whole_periods: expected 4, got 3" in capsys.readouterr().out
 
 
-def test_a_figure_that_no_adapter_gives_fails() -> None:
+def test_a_figure_that_no_adapter_answers_is_not_expressible_by_name() -> None:
     outcome = _run(expected={"whole_periods": 3, "last_period": "2026-03-22"})
-    assert [difference.path for difference in outcome.differences] == ["last_period"]
+    assert outcome.verdict is Verdict.NOT_EXPRESSIBLE
+    assert "does not answer last_period" in outcome.reason
+
+
+def test_a_wrong_figure_beside_one_without_an_answer_fails() -> None:
+    outcome = _run(expected={"whole_periods": 4, "last_period": "2026-03-22"})
+    assert outcome.verdict is Verdict.FAILED
 
 
 def test_a_right_file_exits_with_zero(write: Write, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,17 +42,16 @@ _TWO_DATES = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})")
 _HOUR_OF = {"early": 1, "late": 23}
 
 
-@adapter("proration/calendar_subscription_fee", "proration/anniversary_subscription_fee")
+@adapter("proration/calendar_subscription_fee", "proration/anniversary_subscription_fee", "trial/*")
 def subscription_fee(case: Case) -> Mapping[str, Any]:
     """The first fee of a plan that starts within a period, perhaps with free days first."""
     inputs = Inputs.of(case)
     price, phases = inputs.amount("plan"), _trial(inputs)
-    start = inputs.day("start") if inputs.has("start") else _A_MONDAY
     anchor = _anchor(inputs, default="anniversary" if "anniversary" in case.feature else "calendar")
-    step = inputs.step()
-    frequency = frequency_of(step)
-    if inputs.has("period_days"):
-        frequency, anchor = {"every": inputs.whole("period_days"), "unit": "day"}, opening_on(start)
+    if inputs.has("start"):
+        start, frequency = inputs.day("start"), frequency_of(inputs.step())
+    else:
+        start, frequency, anchor = _A_MONDAY, _length(inputs), opening_on(_A_MONDAY)
     inputs.skip("mode")
     inputs.done()
     billed = bill(
@@ -64,29 +63,27 @@ def subscription_fee(case: Case) -> Mapping[str, Any]:
     return {"amount_cents": billed.total(start)}
 
 
-@adapter("cancel/arrears_day_of_termination_counted")
+@adapter("cancel/arrears_day_of_termination_counted", "cancel/*")
 def days_of_a_period(case: Case) -> Mapping[str, Any]:
     """What some days of a period cost in arrears, the day of termination among them."""
     inputs = Inputs.of(case)
-    price, step, days = inputs.amount("plan"), inputs.step(), inputs.whole("billed_days")
-    frequency = frequency_of(step)
-    if inputs.has("period_days"):
-        frequency = {"every": inputs.whole("period_days"), "unit": "day"}
-    inputs.skip("period_days", "mode")
+    price, frequency, days = inputs.amount("plan"), _length(inputs), inputs.whole("billed_days")
+    inputs.skip("mode")
     inputs.done()
     start, last = _A_MONDAY, _A_MONDAY + timedelta(days=days - 1)
     plan = charge("plan", price, frequency, timing="arrears")
     ended = amendment(last, {"change": "terminate"})
     billed = bill(case, start, [plan], amendments=(ended,))
-    return {"amount_cents": billed.lines()[0].amount}
+    return {"amount_cents": billed.amount()}
 
 
 @adapter(
     "upgrade/day_of_upgrade_not_counted_for_old_plan",
     "upgrade/terminated_fee_uses_whole_period_denominator",
     "trial/with_upgrade",
-    "trial/with_termination",
     "proration/calendar_quarter_start_mid",
+    "upgrade/*",
+    "trial/*",
     "cancel/*",
 )
 def terminated_in_arrears(case: Case) -> Mapping[str, Any]:
@@ -122,7 +119,7 @@ def terminated_in_arrears(case: Case) -> Mapping[str, Any]:
     return {"amount_cents": lines[0].amount, "precise": Fraction(exact.numerator, exact.denominator)}
 
 
-@adapter("upgrade/fixed_charges_in_advance")
+@adapter("upgrade/fixed_charges_in_advance", "upgrade/*")
 def fixed_charges_upgraded(case: Case) -> Mapping[str, Any]:
     """Add-ons that another plan changes within a month; each is billed, and netted, by itself."""
     inputs = Inputs.of(case)
@@ -143,7 +140,7 @@ def fixed_charges_upgraded(case: Case) -> Mapping[str, Any]:
     return figures
 
 
-@adapter("downgrade/deferred_to_period_end")
+@adapter("downgrade/deferred_to_period_end", "downgrade/*")
 def deferred_downgrade(case: Case) -> Mapping[str, Any]:
     """A cheaper plan that is asked for within a paid period: from when it holds, and its first fee."""
     inputs = Inputs.of(case)
@@ -198,7 +195,9 @@ def paid_in_advance(case: Case) -> Mapping[str, Any]:
         tax=tax,
         amendments=amendments,
     )
-    invoice = next(each for each in billed.schedule.invoices if each.kind is DocumentKind.INVOICE)
+    invoice = next((each for each in billed.schedule.invoices if each.kind is DocumentKind.INVOICE), None)
+    if invoice is None:
+        raise NotExpressible("the plan costs nothing, so there is no invoice")
     notes = [each for each in billed.schedule.invoices if each.kind is DocumentKind.CREDIT_NOTE]
     figures: dict[str, Any] = {"total_cents": invoice.payable, "invoice_total_cents": invoice.payable}
     if notes:
@@ -237,6 +236,18 @@ def _stated_period(inputs: Inputs) -> Period:
             raise NotExpressible(f"period is {stated[:60]!r}, which names no dates")
         return Period(day_of(found[1], "period"), end_of(found[2], "period", inclusive=True))
     return inputs.period("period")
+
+
+def _length(inputs: Inputs) -> Terms:
+    """A billing period of known length, where nothing says on which day it opens."""
+    step = inputs.step()
+    if inputs.has("period_days"):
+        return {"every": inputs.whole("period_days"), "unit": "day"}
+    if step.months:
+        raise NotExpressible(
+            f"neither a date nor period_days says how long the {inputs.text('period')} period is"
+        )
+    return frequency_of(step)
 
 
 def _anchor(inputs: Inputs, default: str) -> Terms:

@@ -18,13 +18,14 @@ from integration_pipeline.billing.usage.aggregation import aggregate
 from integration_pipeline.billing.usage.events import load_events
 from integration_pipeline.billing.usage.metrics import Aggregation, Metric
 from integration_pipeline_tests.cases.contracts import currency_of
-from integration_pipeline_tests.cases.notation import Inputs, number_of
+from integration_pipeline_tests.cases.notation import Inputs, day_of, number_of
 from integration_pipeline_tests.cases.registry import Case, NotExpressible, adapter
 
+_YEAR_3000 = 32_503_680_000
 _SEATS = Metric(metric="seats", aggregation=Aggregation.WEIGHTED_SUM)
 
 
-@adapter("proration/second_resolution")
+@adapter("proration/second_resolution", "proration/*")
 def second_resolution(case: Case) -> Mapping[str, Any]:
     """The credit for the rest of a period, and what another plan costs for it."""
     inputs = Inputs.of(case)
@@ -36,12 +37,41 @@ def second_resolution(case: Case) -> Mapping[str, Any]:
     return {"credit_cents": -_priced(case, price, rest), "charge_cents": new and _priced(case, new, rest)}
 
 
-@adapter("quantity/units_decrease_credit", "quantity/units_increase_charge")
+@adapter("plan_change/*", "upgrade/*", "downgrade/*")
+def plan_changed(case: Case) -> Mapping[str, Any]:
+    """Another price from an instant within a cycle on: credit and charge for the seconds that are left."""
+    inputs = Inputs.of(case)
+    key = inputs.first_of("cycle", "period", "cycle_start")
+    if key == "cycle_start":
+        start, end = _instant(inputs, key), _instant(inputs, "cycle_end")
+    else:
+        start, end = (_instant_of(item, key) for item in inputs.pair(key))
+    changed = _instant(inputs, inputs.first_of("changed", "change"))
+    old, new = inputs.amount("old"), inputs.amount("new")
+    inputs.skip("interval")
+    inputs.done()
+    rest = elapsed_share(changed, end, start, end)
+    return {"credit_cents": _priced(case, old, rest), "debit_cents": _priced(case, new, rest)}
+
+
+@adapter("cancel/*")
+def cancelled(case: Case) -> Mapping[str, Any]:
+    """What a period costs that ends at an instant within it."""
+    inputs = Inputs.of(case)
+    start, end = (_instant_of(item, "period") for item in inputs.pair("period"))
+    share = elapsed_share(start, _instant(inputs, "cancelled"), start, end)
+    price = inputs.amount("amount")
+    inputs.skip("mode")
+    inputs.done()
+    return {"amount": _priced(case, price, share), "amount_cents": _priced(case, price, share)}
+
+
+@adapter("quantity/units_decrease_credit", "quantity/*")
 def units_changed(case: Case) -> Mapping[str, Any]:
     """More or fewer units from an instant on: what the difference costs for the rest of the cycle."""
     inputs = Inputs.of(case)
     price, cycle, changed = inputs.amount("unit"), inputs.period("cycle"), _instant(inputs, "changed")
-    before, after = (number_of(units, "units") for units in inputs.items("units"))
+    before, after = (number_of(units, "units") for units in inputs.pair("units"))
     inputs.done()
     model, currency, policies = PerUnitPrice(unit_price=price), currency_of(case), case.policies
     was, now = (
@@ -77,9 +107,12 @@ def _priced(case: Case, price: Decimal, share: Fraction) -> Money:
 
 
 def _instant(inputs: Inputs, key: str) -> datetime:
+    return _instant_of(inputs.get(key), key)
+
+
+def _instant_of(stated: object, key: str) -> datetime:
     """Seconds since 1970, an ISO instant, or a day that stands for its midnight in UTC."""
-    stated = inputs.get(key)
-    if isinstance(stated, int):
+    if isinstance(stated, int) and 0 < stated < _YEAR_3000:
         return datetime.fromtimestamp(stated, UTC)
     if isinstance(stated, str) and "T" in stated:
         try:
@@ -87,4 +120,4 @@ def _instant(inputs: Inputs, key: str) -> datetime:
         except ValueError:
             raise NotExpressible(f"{key} is {stated[:60]!r}, not an instant") from None
         return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return start_of_day(inputs.day(key), "UTC")
+    return start_of_day(day_of(stated, key), "UTC")

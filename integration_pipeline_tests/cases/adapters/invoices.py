@@ -25,21 +25,21 @@ _CALENDAR: Terms = {"kind": "calendar"}
 _MONTHLY_PRICE = re.compile(r"(\d+(?:\.\d+)?)/month(?: ([a-z-]+), bill cycle day (\d+))?")
 
 
-@adapter("proration/leading_stub_invoice", "proration/stub_invoice")
+@adapter("proration/leading_stub_invoice", "proration/*")
 def leading_stub(case: Case) -> Mapping[str, Any]:
     """Everything a contract has invoiced by a target date."""
     inputs = Inputs.of(case)
     start, target = inputs.day("start"), inputs.day("target_date")
-    plan = charge("plan", inputs.amount("rate"), frequency_of(inputs.step()))
-    anchor = _anchor(inputs)
+    step, anchor = inputs.step(), _anchor(inputs)
+    plan = charge("plan", inputs.amount("rate"), frequency_of(step))
     inputs.done()
-    # The contract ends with the last period that is open on the target date, so its total is the balance.
-    opened = bill(case, start, [plan], anchor=anchor).lines(until=target)[-1].service_period
-    billed = bill(case, start, [plan], anchor=anchor, end=None if opened is None else opened.end)
+    # The contract ends with the period that is open on the target date, so its total is the balance.
+    cycle = Cycle(start, step, case.policies.month_end, anchor.get("day"))
+    billed = bill(case, start, [plan], anchor=anchor, end=cycle.period_containing(target).end)
     return {"items": len(billed.lines()), "balance": billed.schedule.total}
 
 
-@adapter("idempotency/rerun_creates_nothing", "idempotency/*")
+@adapter("idempotency/*")
 def rerun(case: Case) -> Mapping[str, Any]:
     """What a second run bills that the first has not."""
     inputs = Inputs.of(case)
@@ -56,18 +56,18 @@ def rerun(case: Case) -> Mapping[str, Any]:
     return {"second_invoice": new[0] if new else None, "new_invoices": len(new)}
 
 
-@adapter("proration/fixed_30_leading", "proration/fixed_30_trailing")
+@adapter("proration/fixed_30_leading", "proration/*")
 def leading_stubs(case: Case) -> Mapping[str, Any]:
     """The first amounts of contracts that start on several days."""
     inputs = Inputs.of(case)
     price, anchor = inputs.amount("rate"), _anchor(inputs)
-    starts = [day_of(start, "starts") for start in inputs.items("starts")]
+    starts = [day_of(start, "starts") for start in inputs.some("starts")]
     inputs.done()
-    first = [bill(case, start, [charge("plan", price)], anchor=anchor).lines()[0].amount for start in starts]
+    first = [bill(case, start, [charge("plan", price)], anchor=anchor).amount() for start in starts]
     return {"amounts": first}
 
 
-@adapter("proration/quarterly_first_stub_month_first")
+@adapter("proration/quarterly_first_stub_month_first", "proration/*")
 def calendar_stub(case: Case) -> Mapping[str, Any]:
     """A first period cut by the calendar, of a price that is stated per month."""
     inputs = Inputs.of(case)
@@ -81,13 +81,13 @@ def calendar_stub(case: Case) -> Mapping[str, Any]:
     return {"amount": billed.total(period.start)}
 
 
-@adapter("proration/day_of_period_anchor")
+@adapter("proration/day_of_period_anchor", "proration/*")
 def anchored_units(case: Case) -> Mapping[str, Any]:
     """A contract in months from one anchor day to the next, as units of a month and as money."""
     inputs = Inputs.of(case)
     price = _monthly_price(inputs.text("price"))
     period = Period(inputs.day("from"), inputs.end("to"))
-    day = inputs.whole("anchor_day")
+    day = inputs.day_of_month("anchor_day")
     inputs.skip("allow_partial")
     inputs.done()
     billed = bill(case, period.start, [charge("plan", price)], anchor=on_day(day), end=period.end)
@@ -96,7 +96,7 @@ def anchored_units(case: Case) -> Mapping[str, Any]:
     return {"units": sum(shares, Fraction(0)), "first_partial": shares[0], "total": billed.schedule.total}
 
 
-@adapter("schedule/month_end_anchor_arrears")
+@adapter("schedule/month_end_anchor_arrears", "schedule/*")
 def month_end_in_arrears(case: Case) -> Mapping[str, Any]:
     """A base charge and a later add-on on the same month-end anchor."""
     inputs = Inputs.of(case)
@@ -114,7 +114,7 @@ def month_end_in_arrears(case: Case) -> Mapping[str, Any]:
     }
 
 
-@adapter("quantity/change_on_invoice_date")
+@adapter("quantity/change_on_invoice_date", "quantity/*")
 def quantity_on_a_boundary(case: Case) -> Mapping[str, Any]:
     """Another quantity from the day on which a period opens."""
     inputs = Inputs.of(case)
@@ -126,7 +126,7 @@ def quantity_on_a_boundary(case: Case) -> Mapping[str, Any]:
     return {"invoices": [_row(line) for line in billed.lines()[: case.how_many("invoices")]]}
 
 
-@adapter("ramp/three_month_discount_phase", "ramp/discount_phase")
+@adapter("ramp/three_month_discount_phase", "ramp/*")
 def discount_phase(case: Case) -> Mapping[str, Any]:
     """Some months at a lower price, then the full one."""
     inputs = Inputs.of(case)
@@ -139,7 +139,7 @@ def discount_phase(case: Case) -> Mapping[str, Any]:
     return {"invoices": [_row(line) for line in billed.lines()[: case.how_many("invoices")]]}
 
 
-@adapter("ramp/trial_discount_evergreen")
+@adapter("ramp/trial_discount_evergreen", "ramp/*", "trial/*")
 def trial_discount_evergreen(case: Case) -> Mapping[str, Any]:
     """Free days, then months at a lower price, then the full one; billed on a day of the month."""
     inputs = Inputs.of(case)
@@ -172,7 +172,7 @@ def trial_discount_evergreen(case: Case) -> Mapping[str, Any]:
     return figures
 
 
-@adapter("ramp/stub_and_price_step")
+@adapter("ramp/stub_and_price_step", "ramp/*")
 def stub_and_price_step(case: Case) -> Mapping[str, Any]:
     """A discounted price per month, billed for several months, that rises within a period."""
     inputs = Inputs.of(case)
@@ -190,7 +190,7 @@ def stub_and_price_step(case: Case) -> Mapping[str, Any]:
     return {key: [_with_discount(line, percent, case.policies) for line in lines][: case.how_many(key)]}
 
 
-@adapter("trial/from_month_start", "trial/explicit_end_inclusive")
+@adapter("trial/from_month_start", "trial/explicit_end_inclusive", "trial/*")
 def trial_shown_and_taken_back(case: Case) -> Mapping[str, Any]:
     """Free days that are shown as a charge and its reversal, then the rest of the calendar month."""
     inputs = Inputs.of(case)
@@ -200,7 +200,7 @@ def trial_shown_and_taken_back(case: Case) -> Mapping[str, Any]:
     inputs.done()
     phase = {"name": "trial", "end": trial.end, "free": True}
     # What the free days would have cost is what a contract over just these days costs.
-    [shown] = bill(case, start, [charge("plan", price)], anchor=_CALENDAR, end=trial.end).charges()
+    shown = bill(case, start, [charge("plan", price)], anchor=_CALENDAR, end=trial.end).amount()
     rest, following = bill(case, start, [charge("plan", price, phases=(phase,))], anchor=_CALENDAR).charges()[
         :2
     ]
@@ -228,7 +228,9 @@ def _with_discount(line: PlannedLine, percent: Decimal, policies: Policies) -> l
 def _anchor(inputs: Inputs) -> Terms:
     """Billing periods on the bill cycle day; without one they open with the charge."""
     return (
-        on_day(inputs.whole("bill_cycle_day")) if inputs.has("bill_cycle_day") else {"kind": "charge_start"}
+        on_day(inputs.day_of_month("bill_cycle_day"))
+        if inputs.has("bill_cycle_day")
+        else {"kind": "charge_start"}
     )
 
 

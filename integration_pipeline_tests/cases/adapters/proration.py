@@ -8,7 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from integration_pipeline.billing.cycles import Cycle, Step
+from integration_pipeline.billing.cycles import Cycle
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import DayCount, Policies
 from integration_pipeline.billing.proration import fixed_month_days, share_of_period
@@ -17,7 +17,7 @@ from integration_pipeline_tests.cases.notation import STEPS, Inputs, answers, da
 from integration_pipeline_tests.cases.registry import Case, NotExpressible, adapter
 
 
-@adapter("proration/actual_days", "proration/fixed_30_days", "proration/fixed_days")
+@adapter("proration/actual_days", "proration/fixed_30_days", "proration/*")
 def stub_share(case: Case) -> Mapping[str, Any]:
     """The share of a stub that opens or closes a contract, or of both where both are asked for."""
 
@@ -74,7 +74,7 @@ def billing_cycles(case: Case) -> Mapping[str, Any]:
     }
 
 
-@adapter("proration/coefficient", "proration/factor")
+@adapter("proration/coefficient", "proration/factor", "proration/*")
 def coefficient(case: Case) -> Mapping[str, Any]:
     """The share of a stated period, or of a calendar month."""
     inputs = Inputs.of(case)
@@ -88,7 +88,7 @@ def coefficient(case: Case) -> Mapping[str, Any]:
     return dict.fromkeys(("coefficient", "factor", "fraction"), share)
 
 
-@adapter("proration/first_year_stub", "proration/first_stub")
+@adapter("proration/first_year_stub", "proration/*")
 def first_stub(case: Case) -> Mapping[str, Any]:
     """The first period of a contract that starts between two anchors, and its share."""
     inputs = Inputs.of(case)
@@ -127,41 +127,42 @@ def compute_prorated(case: Case) -> Mapping[str, Any]:
     """The share of one invoice: pre-paid periods open at their start, post-paid ones close on `next`."""
     inputs = Inputs.of(case)
     rule, prepaid = inputs.text("rule"), inputs.text("type") == "pre-paid"
-    part = _invoiced_part(inputs, rule)
-    inputs.done()
-    if rule == "monthlylastday":
-        cycle = Cycle(part.start, STEPS[rule], anchor_day=1)
-        full = cycle.period_containing(part.start) if prepaid else _period_before(cycle, part.end)
-    elif prepaid:
-        full = Cycle(part.start, _step(rule)).period_containing(part.start)
+    first, limit = _first_day(inputs, prepaid=prepaid), _limit(inputs)
+    on_last_day = rule == "monthlylastday"
+    step, anchor = step_of(rule, "rule"), 1 if on_last_day else None
+    if prepaid:
+        full = Cycle(first, step, anchor_day=anchor).period_containing(first)
     else:
-        full = _period_before(Cycle(part.end, _step(rule)), part.end)
+        # The last day of a month belongs to it; any other next invoice date opens the period after.
+        closed = inputs.end("next") if on_last_day else inputs.day("next")
+        cycle = Cycle(closed, step, anchor_day=anchor)
+        full = Period(cycle.boundary(cycle.boundary_before(closed) - 1), closed)
+    inputs.skip("next")
+    inputs.done()
+    part = Period(first, full.end if limit is None else min(limit, full.end))
     share = share_of_period(part, full, case.policies)
     return {"fraction": share, "exact": share}
 
 
-def _invoiced_part(inputs: Inputs, rule: str) -> Period:
-    """From the period's start, or the day after what was invoiced, to an end or the next invoice date."""
+def _first_day(inputs: Inputs, *, prepaid: bool) -> date:
+    """From the period's start, the day after what was invoiced, the contract's start, or the invoice date."""
     if inputs.has("period"):
-        period = inputs.period("period")
-        return Period(period.start, inputs.end("end") if inputs.has("end") else period.end)
-    start = inputs.end("last_invoiced") if inputs.has("last_invoiced") else inputs.day("start")
-    if inputs.has("end"):
-        return Period(start, inputs.end("end"))
-    # The last day of a month belongs to it; any other next invoice date opens the period after.
-    return Period(start, inputs.end("next") if rule == "monthlylastday" else inputs.day("next"))
+        return day_of(inputs.some("period")[0], "period")
+    if inputs.has("last_invoiced"):
+        inputs.skip("start")
+        return inputs.end("last_invoiced")
+    if inputs.has("start"):
+        return inputs.day("start")
+    if prepaid:
+        return inputs.day("next")
+    raise NotExpressible("neither period, last_invoiced nor start is stated")
 
 
-def _period_before(cycle: Cycle, end: date) -> Period:
-    """The period of the cycle that closes on `end`, or in which `end` lies."""
-    index = cycle.boundary_before(end)
-    if cycle.boundary(index) < end:
-        return cycle.period_containing(end)
-    return Period(cycle.boundary(index - 1), end)
-
-
-def _step(rule: str) -> Step:
-    return step_of(rule, "rule")
+def _limit(inputs: Inputs) -> date | None:
+    """The end of the contract, if it is stated."""
+    limit = inputs.end("end") if inputs.has("end") else None
+    inputs.skip("end")
+    return limit
 
 
 def _stated_month(stated: str) -> Period:

@@ -22,7 +22,7 @@ from integration_pipeline_tests.cases.contracts import (
     frequency_of,
     step_between,
 )
-from integration_pipeline_tests.cases.notation import Inputs, day_of
+from integration_pipeline_tests.cases.notation import Inputs, day_of, pair_of
 from integration_pipeline_tests.cases.registry import Case, NotExpressible, adapter
 
 
@@ -66,7 +66,7 @@ def repaired(case: Case) -> Mapping[str, Any]:
 def cancelled_after_adjustment(case: Case) -> Mapping[str, Any]:
     """What is credited of a period that is cancelled after part of its line was credited by hand."""
     inputs = Inputs.of(case)
-    [(period, price)] = [_billed(inner) for inner in inputs.each_in("billed")]
+    period, price = _billed(inputs.inner("billed"))
     adjusted, cancelled = inputs.amount("item_adjustment"), inputs.day("cancelled_on")
     inputs.done()
     policies, currency = case.policies, currency_of(case)
@@ -148,10 +148,10 @@ def cancelled_within_period(case: Case) -> Mapping[str, Any]:
             {**amendment(cancelled, {"change": "terminate"}), "booked": min(period.start, cancelled)},
         ),
     )
-    return {"amount": first([line.amount for line in billed.lines()])}
+    return {"amount": billed.amount()}
 
 
-@adapter("proration/short_interval")
+@adapter("proration/short_interval", "proration/*")
 def short_interval(case: Case) -> Mapping[str, Any]:
     """A charge that is served for some days within one billing period."""
     inputs = Inputs.of(case)
@@ -165,7 +165,7 @@ def short_interval(case: Case) -> Mapping[str, Any]:
         end=end,
         anchor={"kind": "co_term", "date": period.start},
     )
-    return {"amount": first([line.amount for line in billed.lines()])}
+    return {"amount": billed.amount()}
 
 
 def _billed(inputs: Inputs) -> tuple[Period, Decimal]:
@@ -190,7 +190,7 @@ def _changes(inputs: Inputs, billed: Period) -> list[Terms]:
         changes.append(_pause(inputs.day("paused_from"), until, billed))
     if inputs.has("pauses"):
         for pause in inputs.items("pauses"):
-            start, end = (day_of(day, "pauses") for day in pause)
+            start, end = (day_of(day, "pauses") for day in pair_of(pause, "pauses"))
             changes.append(_pause(start, end, billed))
     ends = [inputs.day(key) for key in ("cancelled_on", "switched_on") if inputs.has(key)]
     changes.extend(amendment(end, {"change": "terminate"}, billed_from=billed.start) for end in ends)

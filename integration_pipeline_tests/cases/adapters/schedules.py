@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -20,9 +21,10 @@ from integration_pipeline_tests.cases.notation import (
 from integration_pipeline_tests.cases.registry import Case, NotExpressible, adapter
 
 _FAR = date(2999, 1, 1)
+_DAY_OF_YEAR = re.compile(r"\d{2}-\d{2}(?!\d|-)")
 
 
-@adapter("schedule/whole_periods_count")
+@adapter("schedule/whole_periods_count", "schedule/*")
 def whole_periods_count(case: Case) -> Mapping[str, Any]:
     """How many whole periods lie between two dates."""
 
@@ -32,7 +34,7 @@ def whole_periods_count(case: Case) -> Mapping[str, Any]:
     return answers(case, read, "whole_periods")
 
 
-@adapter("schedule/advance_n_periods")
+@adapter("schedule/advance_n_periods", "schedule/*")
 def advance_n_periods(case: Case) -> Mapping[str, Any]:
     """The day that is n periods later."""
 
@@ -42,11 +44,11 @@ def advance_n_periods(case: Case) -> Mapping[str, Any]:
     return answers(case, read, "date", "dates")
 
 
-@adapter("schedule/first_billing_cycle_date")
+@adapter("schedule/first_billing_cycle_date", "schedule/*")
 def first_billing_cycle_date(case: Case) -> Mapping[str, Any]:
     """The first boundary on or after the start, for every frequency that is asked for."""
     inputs = Inputs.of(case)
-    start, day = inputs.day("start"), inputs.whole("bill_cycle_day")
+    start, day = inputs.day("start"), inputs.day_of_month("bill_cycle_day")
     frequencies = case.asked_within("first_billing_cycle_date")
     if not frequencies:
         boundary = _first_boundary(cycle_of(start, inputs, case.policies, day=day), start)
@@ -61,7 +63,7 @@ def first_billing_cycle_date(case: Case) -> Mapping[str, Any]:
     }
 
 
-@adapter("schedule/month_end_anchor")
+@adapter("schedule/month_end_anchor", "schedule/*")
 def month_end_anchor(case: Case) -> Mapping[str, Any]:
     """The end of the first billed period, where a month lacks the anchor's day."""
     inputs = Inputs.of(case)
@@ -72,13 +74,15 @@ def month_end_anchor(case: Case) -> Mapping[str, Any]:
     return {"first_period_end": next(cycle.periods(start, _FAR)).service.end}
 
 
-@adapter("schedule/month_end_alignment")
+@adapter("schedule/month_end_alignment", "schedule/*")
 def month_end_alignment(case: Case) -> Mapping[str, Any]:
     """The last day of the first period after a start on a month's last day, aligned to either end."""
     inputs = Inputs.of(case)
     stated = inputs.text("start")
-    year = "2023" if "non leap" in stated else "2024"
-    start = day_of(f"{year}-{stated[:5]}", "start")
+    if _DAY_OF_YEAR.match(stated):
+        # The day of any year that has the stated length.
+        stated = f"{'2024' if 'leap' in stated and 'non' not in stated else '2023'}-{stated}"
+    start = day_of(stated, "start")
     step = inputs.step()
     inputs.done()
     ways = {
@@ -93,7 +97,7 @@ def month_end_alignment(case: Case) -> Mapping[str, Any]:
     }
 
 
-@adapter("schedule/month_end_anniversary", "schedule/monthlylastday_periods", "schedule/periods")
+@adapter("schedule/month_end_anniversary", "schedule/monthlylastday_periods", "schedule/*")
 def periods(case: Case) -> Mapping[str, Any]:
     """The billing periods of a contract: all of them, or as many as are asked for where it has no end."""
     inputs = Inputs.of(case)
@@ -117,13 +121,13 @@ def periods(case: Case) -> Mapping[str, Any]:
     return {key: show(found)}
 
 
-@adapter("schedule/advance_period")
+@adapter("schedule/advance_period", "schedule/*")
 def advance_period(case: Case) -> Mapping[str, Any]:
     """The period that opens on an invoice date: the first of a contract may be a stub."""
 
     def read(inputs: Inputs) -> list[date]:
         opened = inputs.day("invoice_date")
-        cycle = cycle_of(opened, inputs, case.policies, day=inputs.whole("anchor_day"))
+        cycle = cycle_of(opened, inputs, case.policies, day=inputs.day_of_month("anchor_day"))
         period = next(cycle.periods(opened, _FAR))
         if not inputs.get("first") and period.is_stub:
             raise NotExpressible(f"{opened} is no boundary of {cycle}, though not the first period")
@@ -132,25 +136,25 @@ def advance_period(case: Case) -> Mapping[str, Any]:
     return answers(case, read, "period", "periods")
 
 
-@adapter("schedule/elapsed_cycles")
+@adapter("schedule/elapsed_cycles", "schedule/*")
 def elapsed_cycles(case: Case) -> Mapping[str, Any]:
     """How many billing periods are over at a day, a first stub included."""
 
     def read(inputs: Inputs) -> int:
         start, at = inputs.day("start"), inputs.day("at")
-        cycle = cycle_of(start, inputs, case.policies, day=inputs.whole("anchor_day"))
+        cycle = cycle_of(start, inputs, case.policies, day=inputs.day_of_month("anchor_day"))
         return len([period for period in cycle.periods(start, at) if period.full.end <= at])
 
     return answers(case, read, "elapsed")
 
 
-@adapter("schedule/period_containing_date")
+@adapter("schedule/period_containing_date", "schedule/*")
 def period_containing_date(case: Case) -> Mapping[str, Any]:
     """The billing period in which a day lies."""
     inputs = Inputs.of(case)
     start = inputs.day("start")
     cycle = cycle_of(start, inputs, case.policies)
-    found = [cycle.period_containing(day_of(day, "at")) for day in inputs.items("at")]
+    found = [cycle.period_containing(day_of(day, "at")) for day in inputs.some("at")]
     inputs.done()
     return {"periods": listed(found), "period": listed(found)[0]}
 
@@ -183,7 +187,7 @@ def billed_by_target(inputs: Inputs, policies: Policies, *, in_arrears: bool) ->
 def cycle_of(start: date, inputs: Inputs, policies: Policies, *, day: int | None = None) -> Cycle:
     """The billing cycle of a contract from `start`, on the day of the month that the inputs state."""
     if day is None and (inputs.has("bill_cycle_day") or inputs.has("anchor_day")):
-        day = inputs.whole(inputs.first_of("bill_cycle_day", "anchor_day"))
+        day = inputs.day_of_month(inputs.first_of("bill_cycle_day", "anchor_day"))
     return Cycle(start, inputs.step(), policies.month_end, day)
 
 
