@@ -38,8 +38,8 @@ class UsageBook:
 class Adjustment:
     """Usage of `period` that came after its invoice: `minor` units more than was billed for it before.
 
-    Of these, `true_up` is what the usage moves the period's true-up by: usage that a minimum has paid for already
-    costs nothing more.
+    Of these, `true_up` is what the usage moves the period's true-up by: usage that a minimum has paid for
+    already costs nothing more.
     """
 
     period: Period

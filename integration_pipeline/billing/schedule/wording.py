@@ -126,6 +126,28 @@ class CreditBasis:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundingBasis:
+    """A part that costs a minor unit more or less since another part of its period changed."""
+
+    part: Part
+    moved: int
+    reason: str | None
+    policies: Policies
+
+    def explain(self) -> Explanation:
+        currency = self.part.rate.gross.currency
+        before = Money(self.part.minor, currency)
+        now = Money(self.part.minor + self.moved, currency)
+        return Explanation(
+            inputs=tuple(_inputs(self.part.rate)),
+            rule=_because("parts of a period are rounded as they add up", self.reason),
+            rule_version=self.policies.version,
+            formula=f"{now.format()} − {before.format()} billed = {Money(self.moved, currency).format()}",
+            rounding=f"the period's parts together, {self.policies.rounding}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class AdjustmentBasis:
     """Usage that became known after its period was invoiced."""
 
@@ -137,13 +159,17 @@ class AdjustmentBasis:
         adjustment = self.adjustment
         currency = adjustment.now.gross.currency
         now, before = adjustment.now.rounded(self.policies), adjustment.before.rounded(self.policies)
+        difference, bounded = Money(adjustment.minor - adjustment.true_up, currency), ""
+        if adjustment.true_up:
+            moved, left = Money(adjustment.true_up, currency), Money(adjustment.minor, currency)
+            bounded = f"; the true-up of the period changes by {moved.format()}, which leaves {left.format()}"
         return Explanation(
             inputs=tuple(_inputs(adjustment.now)),
             rule=f"usage of {adjustment.period} that was received after its invoice",
             rule_version=self.policies.version,
             formula=(
                 f"{adjustment.now.formula} = {now.format()}, less billed before: "
-                f"{adjustment.before.formula} = {before.format()}; difference {Money(adjustment.minor, currency).format()}"
+                f"{adjustment.before.formula} = {before.format()}; difference {difference.format()}{bounded}"
             ),
             rounding=describe_rounding(
                 adjustment.now.numerator, adjustment.now.denominator, now, self.policies.rounding
