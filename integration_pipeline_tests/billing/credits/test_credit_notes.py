@@ -56,6 +56,11 @@ def test_the_last_note_takes_the_residual_of_the_tax() -> None:
     assert sum(note.total.minor for note in notes) == 16399
 
 
+def test_the_note_that_completes_a_line_takes_the_residual_of_its_tax() -> None:
+    notes = notes_for([line("a", 300, 100)], [("a", 100)] * 3, DEFAULT)
+    assert [note.tax.minor for note in notes] == [33, 33, 34]
+
+
 def test_prorated_tax_is_the_share_of_what_was_invoiced() -> None:
     taxes = (InvoicedTax("VAT", None, eur(1501)), InvoicedTax("City", None, eur(500)))
     invoice = [InvoicedLine("a", eur(10_000), eur(0), taxes)]

@@ -34,6 +34,7 @@ from integration_pipeline.billing.tax import (
 
 PER_LINE = replace(DEFAULT, tax_rounding=TaxRounding.PER_LINE)
 NET_ROUNDED = replace(DEFAULT, inclusive_tax=InclusiveTax.NET_ROUNDED)
+NET_ROUNDED_PER_LINE = replace(PER_LINE, inclusive_tax=InclusiveTax.NET_ROUNDED)
 
 
 def vat(percent: str, treatment: TaxTreatment = TaxTreatment.EXCLUSIVE) -> TaxTerms:
@@ -85,6 +86,26 @@ def test_a_compound_tax_is_taken_of_net_and_earlier_taxes() -> None:
     assert document.groups[1].formula == "5 % of 110.00 EUR (net + A) = 5.50 EUR"
 
 
+def test_per_line_a_tax_on_a_tax_is_taken_of_the_rounded_one() -> None:
+    terms = TaxTerms(
+        rates=(TaxRate(name="A", percent=Decimal(15)), TaxRate(name="B", percent=Decimal(50), on=("A",)))
+    )
+    # 50 % of 0.04 + 0.01, not of 0.04 + 0.006.
+    assert [tax.minor for tax in taxed([4], terms, PER_LINE).lines[0].taxes] == [1, 3]
+
+
+def test_where_sums_are_rounded_the_rates_tie_to_the_rounded_tax_of_all() -> None:
+    lines = [
+        TaxableLine(10000, 1, vat("21", TaxTreatment.INCLUSIVE)),
+        TaxableLine(15000, 1, vat("10", TaxTreatment.INCLUSIVE)),
+    ]
+    summed = compute_taxes(lines, "EUR", replace(DEFAULT, lines=LineRounding.SUM_THEN_ROUND))
+    assert summed.tax == Money(3099, "EUR")
+    assert [group.tax.minor for group in summed.groups] == [1735, 1364]
+    assert [group.tax_alone.minor for group in summed.groups] == [1736, 1364]
+    assert compute_taxes(lines, "EUR", DEFAULT).tax == Money(3100, "EUR")
+
+
 def test_a_tax_owed_by_the_customer_has_a_base_and_no_amount() -> None:
     document = taxed([10000], vat("19", TaxTreatment.REVERSE_CHARGE))
     assert (document.tax.minor, document.total.minor) == (0, 10000)
@@ -99,7 +120,7 @@ def test_a_rate_owed_by_the_customer_is_not_the_same_rate_charged() -> None:
 
 @pytest.mark.parametrize(
     ("policies", "net", "tax"),
-    [(DEFAULT, 287, 12), (PER_LINE, 287, 12), (NET_ROUNDED, 288, 11)],
+    [(DEFAULT, 287, 12), (PER_LINE, 287, 12), (NET_ROUNDED, 288, 11), (NET_ROUNDED_PER_LINE, 288, 11)],
 )
 def test_an_included_tax_is_rounded_or_what_its_net_leaves(policies: Policies, net: int, tax: int) -> None:
     document = taxed([299], vat("4", TaxTreatment.INCLUSIVE), policies)
