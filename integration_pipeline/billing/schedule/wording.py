@@ -202,7 +202,9 @@ def _rule(slot: Slot, part: Part, policies: Policies) -> str:
         when = f"{charge.frequency} in arrears: invoiced on the {policies.arrears_issue_day}"
     if part.rate.terms_name is not None:
         when += f", phase {part.rate.terms_name}"
-    if part.period == slot.full or charge.metric is not None:
+    if charge.metric is not None:
+        return f"{when}, for the use of {part.period}"
+    if part.period == slot.full:
         return f"{when}, full billing period"
     return f"{when}, part of a billing period: {policies.day_count}, {policies.split}"
 
@@ -232,7 +234,8 @@ def _inputs(rate: Rate) -> Iterator[ExplanationInput]:
     yield ExplanationInput("discount_percent", f"{rate.discount_percent:f}", discount_source)
     yield ExplanationInput("frequency", str(charge.frequency), stated.get("frequency"))
     if charge.recurs:
-        yield ExplanationInput("timing", charge.timing.value, stated.get("timing"))
+        timing = Timing.ARREARS if charge.billed_after_service else charge.timing
+        yield ExplanationInput("timing", timing.value, stated.get("timing"))
     if phase is not None:
         yield ExplanationInput("phase", _phase_text(stretch, rate), stated.get("phases"))
     yield from _service_inputs(stretch)
