@@ -83,14 +83,16 @@ class Cycle:
             index += 1
         return index
 
-    def periods(self, start: date, end: date) -> Iterator[BillingPeriod]:
+    def periods(self, start: date, end: date, until: date = date.max) -> Iterator[BillingPeriod]:
         """The billing periods that cover `[start, end)` without gap or overlap; nothing if it is empty.
 
-        The first and the last one are stubs where `start` or `end` is not on a boundary.
+        The first and the last one are stubs where `start` or `end` is not on a boundary. Those that start on
+        `until` or later are left out.
         """
         index = self.boundary_before(start)
         opened = self.boundary(index)
-        while opened < end:
+        last = min(end, until)
+        while opened < last:
             index += 1
             closed = self.boundary(index)
             full = Period(opened, closed)

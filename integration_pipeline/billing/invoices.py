@@ -47,8 +47,8 @@ class LineKind(StrEnum):
     """Up to a minimum, or down to a maximum."""
     ADJUSTMENT = "adjustment"
     """Usage that became known after its period was invoiced."""
-    DISCOUNT = "discount"
-    """Off the whole document."""
+    ROUNDING = "rounding"
+    """A minor unit that moved between parts of a period when an amendment cut it elsewhere."""
 
 
 class Basis(Protocol):

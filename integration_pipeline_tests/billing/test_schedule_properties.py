@@ -162,11 +162,7 @@ def test_the_same_contract_gives_the_same_bytes(document: dict[str, Any], polici
 @given(document=_AMENDED)
 def test_every_formula_ends_in_the_amount_of_its_line(document: dict[str, Any]) -> None:
     for line in build_schedule(load_terms(document)).lines:
-        shown = (
-            line.amount
-            if line.kind is LineKind.CHARGE
-            else Money(abs(line.amount.minor), line.amount.currency)
-        )
+        shown = -line.amount if line.kind is LineKind.CREDIT else line.amount
         assert line.explanation.formula.removesuffix(")").endswith(f" {shown.format()}")
 
 

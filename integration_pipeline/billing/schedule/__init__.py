@@ -49,7 +49,8 @@ def build_schedule(
 ) -> BillingSchedule:
     """Everything `terms` and their amendments bill, from the contract's start to its end.
 
-    `until` closes an open-ended contract: service periods that start before it are planned. `usage` is what
+    `until` limits what is planned, as an open-ended contract needs: whole service periods that start before
+    it. `usage` is what
     metered charges bill; without it they bill as if nothing was used.
 
     - In advance: issued on the first day of the billing period; revenue deferred over it.
@@ -84,7 +85,9 @@ def schedule_of_versions(
     for version in versions:
         own = timeline_of(version, until)
         timeline = amended(timeline, own, version.effective) if plans else own
-        plans.append((tuple(slots_of(timeline, currency, policies, usage)), version.booked, version.reason))
+        plans.append(
+            (tuple(slots_of(timeline, currency, policies, usage, until)), version.booked, version.reason)
+        )
     with billing_of(latest.contract_id):
         invoices = tuple(documents_of(entries_of(plans, policies), versions, policies))
     return BillingSchedule(

@@ -112,7 +112,7 @@ class Booking:
         if not holes:
             # The same days, and rounding moved: only a split policy that looks at all parts does that.
             if due:
-                yield Entry(day, slot, LineKind.CREDIT, -due, part, part.period, reason)
+                yield Entry(day, slot, LineKind.ROUNDING, -due, part, part.period, reason)
             return
         if slot.full is None or slot.charge.metric is not None:
             if due:

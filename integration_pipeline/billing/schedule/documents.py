@@ -34,6 +34,7 @@ from integration_pipeline.billing.schedule.wording import (
     AdjustmentBasis,
     ChargeBasis,
     CreditBasis,
+    RoundingBasis,
     TrueUpBasis,
 )
 from integration_pipeline.billing.tax import NO_TAX, TaxableLine, TaxTerms
@@ -104,6 +105,10 @@ class _Writer:
                 period = entry.unused or (part.period if slot.service is not None else None)
                 basis = CreditBasis(slot, part, entry.unused, entry.minor, entry.reason, self.policies)
                 description = f"Credit: {description}"
+            case LineKind.ROUNDING if part is not None:
+                period = part.period
+                basis = RoundingBasis(part, entry.minor, entry.reason, self.policies)
+                description = f"Rounding: {description}"
             case LineKind.ADJUSTMENT if entry.adjustment is not None:
                 period, rate = entry.adjustment.period, entry.adjustment.now
                 basis = AdjustmentBasis(slot, entry.adjustment, self.policies)

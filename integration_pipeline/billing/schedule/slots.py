@@ -58,18 +58,23 @@ class Slot(NamedTuple):
 
 
 def slots_of(
-    timeline: Timeline, currency: str, policies: Policies, usage: UsageBook | None
+    timeline: Timeline,
+    currency: str,
+    policies: Policies,
+    usage: UsageBook | None,
+    until: date | None = None,
 ) -> Iterator[Slot]:
-    """Every slot, charge by charge, in the order of service."""
+    """Every slot, charge by charge, in the order of service; of periods that start before `until` only."""
     for stretches in timeline.values():
         if not stretches:
             continue
         with billing_of(stretches[0].terms.contract_id, stretches[0].charge.charge_id):
             if stretches[0].charge.recurs:
-                yield from _recurring(stretches, currency, policies, usage)
+                yield from _recurring(stretches, currency, policies, usage, until or date.max)
             else:
                 for stretch in stretches:
-                    yield from _one_time(stretch, currency, policies)
+                    if until is None or stretch.start < until:
+                        yield from _one_time(stretch, currency, policies)
 
 
 def _one_time(stretch: Stretch, currency: str, policies: Policies) -> Iterator[Slot]:
@@ -106,7 +111,11 @@ def _milestones(stretch: Stretch, rate: Rate, service: Period | None, policies: 
 
 
 def _recurring(
-    stretches: Sequence[Stretch], currency: str, policies: Policies, usage: UsageBook | None
+    stretches: Sequence[Stretch],
+    currency: str,
+    policies: Policies,
+    usage: UsageBook | None,
+    until: date,
 ) -> Iterator[Slot]:
     """Stretches of one frequency share billing periods; another frequency has periods of its own."""
     lane: list[Stretch] = []
@@ -117,16 +126,21 @@ def _recurring(
             restarted = stretch.start
         cycle = cycle_of(stretch.terms, stretch.charge, policies, restarted)
         if lane and cycle != grid and grid is not None:
-            yield from _lane(lane, grid, currency, policies, usage)
+            yield from _lane(lane, grid, currency, policies, usage, until)
             lane = []
         lane.append(stretch)
         grid = cycle
     if lane and grid is not None:
-        yield from _lane(lane, grid, currency, policies, usage)
+        yield from _lane(lane, grid, currency, policies, usage, until)
 
 
 def _lane(
-    stretches: Sequence[Stretch], cycle: Cycle, currency: str, policies: Policies, usage: UsageBook | None
+    stretches: Sequence[Stretch],
+    cycle: Cycle,
+    currency: str,
+    policies: Policies,
+    usage: UsageBook | None,
+    until: date,
 ) -> Iterator[Slot]:
     """The slots of stretches that share one grid of billing periods."""
     segments = [
@@ -134,7 +148,7 @@ def _lane(
     ]
     if any(stretch.charge.discounts for stretch in stretches):
         segments = list(_cut_by_discounts(segments))
-    periods = cycle.periods(stretches[0].start, stretches[-1].end)
+    periods = cycle.periods(stretches[0].start, stretches[-1].end, until)
     if stretches[0].charge.metric is not None:
         yield from _metered_lane(segments, tuple(periods), currency, policies, usage)
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from integration_pipeline.billing.periods import add_months
 from integration_pipeline.billing.terms import Charge, ContractTerms, Phase
@@ -36,7 +36,8 @@ Timeline = dict[str, tuple[Stretch, ...]]
 def timeline_of(version: TermsVersion, horizon: date | None) -> Timeline:
     """Stretches by charge as `version` alone has them, in the order of its charges.
 
-    `horizon` closes what has no end: service that starts on it or later is not looked at.
+    Raises `ValueError` if a contract goes on for good and `horizon` is None. Renewals that begin on the
+    horizon or later are left out; an evergreen stretch has no end but the last of all dates.
     """
     terms = version.terms
     pauses = terms.pauses
@@ -77,17 +78,14 @@ def _stretches(terms: ContractTerms, charge: Charge, horizon: date | None) -> It
     start = charge.start or terms.start
     if not charge.recurs:
         # Its day is what an amendment can come before or after; its service period is the line's business.
-        if horizon is None or start < horizon:
-            yield Stretch(start, date.fromordinal(start.toordinal() + 1), terms, charge)
+        yield Stretch(start, start + timedelta(days=1), terms, charge)
         return
     end = charge.end or terms.contract_end
-    renews = terms.renewal is not None and charge.end is None
-    last = horizon if end is None else (end if horizon is None else min(end, horizon))
-    if last is None:
+    if end is None and horizon is None:
         raise ValueError(f"contract {terms.contract_id} has no end; state until when it is to be planned")
-    if start < last:
-        yield Stretch(start, last, terms, charge)
-    if renews and end is not None and terms.renewal is not None:
+    if end is None or start < end:
+        yield Stretch(start, end or date.max, terms, charge)
+    if end is not None and charge.end is None and terms.renewal is not None:
         yield from _renewals(terms, charge, end, horizon)
 
 
@@ -106,9 +104,8 @@ def _renewals(
             return
         count += 1
         closed = add_months(first_end, renewal.term_months * count, terms.start.day)
-        ends = closed if horizon is None else min(closed, horizon)
-        if ends > (charge.start or terms.start):
-            yield Stretch(max(opened, charge.start or terms.start), ends, terms, charge, count)
+        if closed > (charge.start or terms.start):
+            yield Stretch(max(opened, charge.start or terms.start), closed, terms, charge, count)
         opened = closed
 
 
