@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from integration_pipeline.cli import books, demo, preview, quarantine, sandbox, sync
+from integration_pipeline.cli import books, demo, preview, quarantine, sandbox, simulate, sync
 from integration_pipeline.cli.output import errors
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("sync")(sync.sync)
 app.command("status")(books.status)
 app.command("verify")(books.verify)
 app.command("preview")(preview.preview)
+app.command("simulate")(simulate.simulate)
 app.add_typer(preview.schema, name="schema")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("sandbox")(sandbox.sandbox)
