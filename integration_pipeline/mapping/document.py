@@ -15,7 +15,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from integration_pipeline.billing.tax.terms import TaxTreatment
+from integration_pipeline.billing.usage.metrics import Aggregation
 from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.mapping.written.tiers import TIER_MODELS
 from integration_pipeline.yaml_documents import Document, read_document
 
 
@@ -28,6 +31,11 @@ class Reading(StrEnum):
     INTEGER = "integer"
     DATE = "date"
     CURRENCY = "currency"
+    RAMP = "ramp"
+    PRICE_TIERS = "price_tiers"
+    TAX_RATES = "tax_rates"
+    PAYMENT_TERMS = "payment_terms"
+    ANCHOR = "anchor"
 
 
 class Candidate(Document):
@@ -69,10 +77,10 @@ class Candidate(Document):
 Candidates = Annotated[tuple[Candidate, ...], Field(min_length=1)]
 """Tried in order: the first that holds anything decides, and if it cannot be read that is a problem."""
 
-_STATES = ("won", "lost", "open")
+_Check = Callable[[tuple[Candidate, ...]], tuple[Candidate, ...]]
 
 
-def _read_as(*readings: Reading) -> Callable[[tuple[Candidate, ...]], tuple[Candidate, ...]]:
+def _read_as(*readings: Reading) -> _Check:
     """For terms that are calculated with: text would be no fault of any deal, and stop all of them."""
 
     def check(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
@@ -84,31 +92,55 @@ def _read_as(*readings: Reading) -> Callable[[tuple[Candidate, ...]], tuple[Cand
     return check
 
 
-def _come_out_as_states(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    for candidate in candidates:
-        outcomes = {*(candidate.values or {}).values(), candidate.otherwise, candidate.value} - {None}
-        if candidate.field is not None and candidate.values is None:
-            raise ValueError(f"needs `values` that say which stage is {', '.join(_STATES)}")
-        if not outcomes <= set(_STATES):
-            unknown = ", ".join(sorted(map(str, outcomes - set(_STATES))))
-            raise ValueError(f"must come out as {', '.join(_STATES)}, not as {unknown}")
-    return candidates
+def _come_out_as(*outcomes: str, picklist: bool = False) -> _Check:
+    """For terms that have few values: another one would be no fault of any deal either."""
+    accepted = ", ".join(outcomes)
+
+    def check(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+        for candidate in candidates:
+            found = {*(candidate.values or {}).values(), candidate.otherwise, candidate.value} - {None}
+            if picklist and candidate.field is not None and candidate.values is None:
+                raise ValueError(f"needs `values` that say which is {accepted}")
+            if not found <= set(outcomes):
+                unknown = ", ".join(sorted(map(str, found - set(outcomes))))
+                raise ValueError(f"must come out as {accepted}, not as {unknown}")
+        return candidates
+
+    return check
 
 
 Dates = Annotated[Candidates, AfterValidator(_read_as(Reading.DATE))]
 Integers = Annotated[Candidates, AfterValidator(_read_as(Reading.INTEGER))]
 Numbers = Annotated[Candidates, AfterValidator(_read_as(Reading.DECIMAL, Reading.AMOUNT_TEXT))]
 Currencies = Annotated[Candidates, AfterValidator(_read_as(Reading.CURRENCY))]
-States = Annotated[Candidates, AfterValidator(_come_out_as_states)]
+Ramps = Annotated[Candidates, AfterValidator(_read_as(Reading.RAMP))]
+TierLists = Annotated[Candidates, AfterValidator(_read_as(Reading.PRICE_TIERS))]
+RateLists = Annotated[Candidates, AfterValidator(_read_as(Reading.TAX_RATES))]
+PaymentTermsRead = Annotated[Candidates, AfterValidator(_read_as(Reading.PAYMENT_TERMS, Reading.INTEGER))]
+Anchors = Annotated[Candidates, AfterValidator(_read_as(Reading.ANCHOR))]
+States = Annotated[Candidates, AfterValidator(_come_out_as("won", "lost", "open", picklist=True))]
+TermEnds = Annotated[Candidates, AfterValidator(_come_out_as("ends", "renews", "evergreen", picklist=True))]
+TierModels = Annotated[Candidates, AfterValidator(_come_out_as(*TIER_MODELS, picklist=True))]
+Treatments = Annotated[Candidates, AfterValidator(_come_out_as(*TaxTreatment))]
+Aggregations = Annotated[Candidates, AfterValidator(_come_out_as(*Aggregation))]
 
 
 class _Terms(Document):
-    """Terms of one record, read in the order in which they stand here."""
+    """Terms of one record, read in `reading_order`."""
+
+    @classmethod
+    def reading_order(cls) -> tuple[str, ...]:
+        """The terms as they stand here; shared ones last, as their prices are in a currency read before."""
+        shared = _SharedTerms.model_fields
+        return (
+            *(name for name in cls.model_fields if name not in shared),
+            *(shared if issubclass(cls, _SharedTerms) else ()),
+        )
 
     @model_validator(mode="after")
     def _copies_what_was_read_before(self) -> Self:
         read: set[str] = set()
-        for name in type(self).model_fields:
+        for name in self.reading_order():
             candidates: tuple[Candidate, ...] = getattr(self, name) or ()
             for candidate in candidates:
                 if candidate.term is not None and candidate.term not in read:
@@ -117,8 +149,31 @@ class _Terms(Document):
         return self
 
 
-class DealTerms(_Terms):
-    """What is read from the deal itself. `state` must come out as won, lost or open."""
+class _SharedTerms(_Terms):
+    """What a line item may state for itself and otherwise has from its deal.
+
+    A ramp is either written out, or so many months at a percentage off. A promotion is a percentage off for
+    the first days or months. Ramps and promotions are of what recurs; tax is of everything.
+    """
+
+    ramp: Ramps | None = None
+    ramp_months: Integers | None = None
+    ramp_percent_off: Numbers | None = None
+    promo_percent: Numbers | None = None
+    promo_days: Integers | None = None
+    promo_months: Integers | None = None
+    tax_treatment: Treatments | None = None
+    tax_rates: RateLists | None = None
+    tax_reason: Candidates | None = None
+
+
+class DealTerms(_SharedTerms):
+    """What is read from the deal itself. `state` must come out as won, lost or open.
+
+    `at_term_end` says what happens then: ends, renews (for `renewal_months`, or as long again, with prices
+    raised by `uplift_percent`), or that there is no term: evergreen. With an `amendment_effective` a change
+    of a won deal holds from that day on; without it, the deal was always meant to be what it is now.
+    """
 
     entity: Candidates
     name: Candidates
@@ -129,18 +184,33 @@ class DealTerms(_Terms):
     amount: Numbers
     start: Dates
     term_months: Integers | None = None
-    payment_days: Integers
+    at_term_end: TermEnds | None = None
+    renewal_months: Integers | None = None
+    uplift_percent: Numbers | None = None
+    anchor: Anchors | None = None
+    payment_terms: PaymentTermsRead
     timing: Candidates
     purchase_order: Candidates | None = None
     owner: Candidates | None = None
+    amendment_effective: Dates | None = None
 
 
-class ChargeTerms(_Terms):
-    """What is read from each line item of the deal."""
+class ChargeTerms(_SharedTerms):
+    """What is read from each line item of the deal.
+
+    With `price_tiers` its price is that of the `tier_model`, and `unit_price` is not used. With a
+    `usage_metric` the quantity is what was used. `minimum` is an amount per billing period.
+    """
 
     description: Candidates
     quantity: Numbers
     unit_price: Numbers
+    price_tiers: TierLists | None = None
+    tier_model: TierModels | None = None
+    minimum: Numbers | None = None
+    usage_metric: Candidates | None = None
+    usage_aggregation: Aggregations | None = None
+    usage_property: Candidates | None = None
     discount_percent: Numbers
     frequency: Candidates
     product_code: Candidates | None = None

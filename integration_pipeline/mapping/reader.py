@@ -11,7 +11,14 @@ from zoneinfo import ZoneInfo
 
 from integration_pipeline.crm.records import CrmRecord
 from integration_pipeline.mapping.document import Candidates, Reading
-from integration_pipeline.mapping.transforms import Unreadable, Value, currency_in_text, read_value
+from integration_pipeline.mapping.transforms import Value, read_value
+from integration_pipeline.mapping.written.amounts import Unreadable
+from integration_pipeline.mapping.written.spans import currencies_in_text
+
+Source = dict[str, str | None]
+"""A `FieldSource` of contract terms, as plain data."""
+
+_PRICED = frozenset({Reading.AMOUNT_TEXT, Reading.RAMP, Reading.PRICE_TIERS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Reader:
     problems: list[MappingProblem]
     currency: str | None = None
     terms: dict[str, Value] = field(default_factory=dict[str, Value])
-    sources: dict[str, dict[str, str | None]] = field(default_factory=dict[str, dict[str, str | None]])
+    sources: dict[str, Source] = field(default_factory=dict[str, Source])
 
     def read(self, name: str, candidates: Candidates | None) -> Value | None:
         for candidate in candidates or ():
@@ -65,7 +72,7 @@ class Reader:
                 except Unreadable as reason:
                     self.problem(candidate.field or name, raw, str(reason))
                     return None
-                if candidate.read is Reading.AMOUNT_TEXT and (other := self._other_currency(raw)):
+                if candidate.read in _PRICED and (other := self._other_currency(raw)):
                     self.problem(
                         candidate.field or name, raw, f"is in another currency than the deal: {other}"
                     )
@@ -77,6 +84,7 @@ class Reader:
         return None
 
     def problem(self, name: str, value: str | None, reason: str) -> None:
+        """Report what is wrong with the field `name`, which holds `value`."""
         kind = self.record.object_type.value
         shown = f"{value[:80]!r} " if value is not None else ""
         self.problems.append(
@@ -85,15 +93,21 @@ class Reader:
             )
         )
 
-    def _other_currency(self, amount: str) -> str | None:
+    def problem_of(self, term: str, reason: str) -> None:
+        """Report what is wrong with a term that was read, by the field it came from."""
+        source = self.sources.get(term, {})
+        self.problem(source.get("field") or term, source.get("value"), reason)
+
+    def _other_currency(self, raw: str) -> str | None:
         own = self.currency or self.terms.get("currency")
-        stated = currency_in_text(amount)
-        return stated if own is not None and stated != own else None
+        if own is None:
+            return None
+        return next((stated for stated in currencies_in_text(raw) if stated != own), None)
 
     def _text_of(self, name: str) -> str:
         return (self.record.properties.get(name) or "").strip()
 
-    def _source(self, name: str, raw: str, reading: str) -> dict[str, str | None]:
+    def _source(self, name: str, raw: str, reading: str) -> Source:
         return {
             "object_type": self.record.object_type.value,
             "record_id": self.record.external_id,

@@ -43,10 +43,19 @@ def test_extraction_asks_for_each_property_that_any_term_reads_once() -> None:
     assert mapping.properties(ObjectType.LINE_ITEM) == (
         "hs_discount_percentage",
         "hs_sku",
+        "minimum_commitment",
         "name",
         "price",
+        "price_tiers",
+        "promo_days",
+        "promo_percent",
         "quantity",
+        "ramp_schedule",
         "recurringbillingfrequency",
+        "tier_model",
+        "usage_aggregation",
+        "usage_metric",
+        "usage_property",
     )
     assert mapping.properties(ObjectType.DEAL).count("dealstage") == 1
     assert mapping.properties(ObjectType.PRODUCT) == ()
@@ -64,8 +73,8 @@ def test_extraction_asks_for_each_property_that_any_term_reads_once() -> None:
         ("deal.start", [{"field": "begin", "read": "decimal"}], "needs `read: date`, not decimal"),
         ("deal.currency", [{"value": "usd"}], "needs `read: currency`, not text"),
         ("deal.amount", [{"field": "amount"}], "needs `read: decimal or amount_text`, not text"),
-        ("deal.payment_days", [{"value": "30"}], "needs `read: integer`, not text"),
-        ("deal.state", [{"field": "dealstage"}], "needs `values` that say which stage is won, lost, open"),
+        ("deal.payment_terms", [{"value": "30"}], "needs `read: payment_terms or integer`, not text"),
+        ("deal.state", [{"field": "dealstage"}], "needs `values` that say which is won, lost, open"),
         (
             "deal.state",
             [{"field": "dealstage", "values": {"closedwon": "wonn"}}],
@@ -79,6 +88,18 @@ def test_extraction_asks_for_each_property_that_any_term_reads_once() -> None:
         ("deal.start", [{"term": "closing"}], "copies 'closing', which is no term read before it"),
         ("deal.name", [{"term": "owner"}], "copies 'owner', which is no term read before it"),
         ("deal.discount", [{"field": "discount"}], "Extra inputs are not permitted"),
+        ("deal.ramp", [{"field": "ramp"}], "needs `read: ramp`, not text"),
+        ("deal.tax_treatment", [{"value": "none"}], "must come out as exclusive, inclusive, exempt"),
+        (
+            "deal.at_term_end",
+            [{"field": "renewal"}],
+            "needs `values` that say which is ends, renews, evergreen",
+        ),
+        (
+            "line_item.tier_model",
+            [{"value": "tiered"}],
+            "must come out as graduated, volume, stairstep, package",
+        ),
         ("line_item.quantity", None, "Field required"),
         ("line_item.unit_price", [{"field": "price"}], "needs `read: decimal or amount_text`"),
         ("source", "salesforce", "Input should be 'hubspot'"),
