@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from integration_pipeline.accounting.documents import ClaimedDocument, DocumentKind, DocumentLine
 from integration_pipeline.accounting.postgres_ledger.target import NAME, post_documents
+from integration_pipeline.billing.custom import NumberSeries, billing_of
 from integration_pipeline.billing.invoices import RevenueTreatment
 from integration_pipeline.billing.money import Money
 from integration_pipeline.pipeline.context import Pipeline
@@ -80,7 +81,8 @@ def _send(
     """Post the batch; where the books refuse it, one by one, so that one document holds up no other."""
     try:
         with connection.begin():
-            posted = post_documents(connection, documents, pipeline.rules.accounts)
+            series = _own_series(pipeline, documents)
+            posted = post_documents(connection, documents, pipeline.rules.accounts, series)
     except (IntegrityError, ValueError) as refusal:
         if len(documents) > 1:
             for document in documents:
@@ -91,6 +93,19 @@ def _send(
         report.counts["rejected"] += 1
         return
     _count(report, documents, {each.intent_id for each in posted})
+
+
+def _own_series(pipeline: Pipeline, documents: Sequence[ClaimedDocument]) -> dict[int, NumberSeries]:
+    """Where a numbering of the company's own takes numbers from, by intent."""
+    series: dict[int, NumberSeries] = {}
+    for document in documents:
+        with billing_of(document.deal_key):
+            own = pipeline.rules.number_series(
+                document.entity, document.kind.value, document.issue_date, document.total.currency
+            )
+        if own is not None:
+            series[document.intent_id] = own
+    return series
 
 
 def _reject(connection: Connection, document: ClaimedDocument, refusal: Exception) -> None:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
+from integration_pipeline.billing.custom import NumberedDocument, NumberSeries
 from integration_pipeline.billing.policies import PROFILES, Policies
 from integration_pipeline.rules.custom_rules import CustomRuleChoices, with_custom_rules
 from integration_pipeline.yaml_documents import Document, read_document
@@ -89,6 +90,18 @@ class RuleSet(Document):
         if len(set(prefixes)) != len(prefixes):
             raise ValueError("every entity needs prefixes of its own, or two documents share a number")
         return self
+
+    def number_series(self, entity: str, kind: str, issue_date: date, currency: str) -> NumberSeries | None:
+        """The series that a numbering of the company's own gives a document; None: the entity's.
+
+        `kind` is `invoice` or `credit_note`. Raises `CustomRuleFailed`.
+        """
+        custom = self.policies.custom
+        if custom.numbering is None:
+            return None
+        owner = self.entities[entity]
+        prefix = owner.invoice_prefix if kind == "invoice" else owner.credit_note_prefix
+        return custom.series(NumberedDocument(entity, kind, issue_date, currency, prefix))
 
     @property
     def policies(self) -> Policies:

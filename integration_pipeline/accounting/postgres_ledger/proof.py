@@ -65,8 +65,8 @@ def prove_ledger(connection: Connection) -> LedgerProof:
             )
     for gap in connection.execute(text(_NUMBER_GAPS)):
         proof.problems.append(
-            f"{gap.kind} numbers of {gap.entity}: {gap.documents} documents, the highest is {gap.highest}, "
-            f"but {gap.drawn} numbers were drawn"
+            f"numbers {gap.series}… of {gap.entity}: {gap.documents} documents, "
+            f"the highest is {gap.highest}, but {gap.drawn} numbers were drawn"
         )
     for document in connection.execute(text(_UNLIKE_ITS_ENTRY)):
         proof.problems.append(
@@ -119,17 +119,17 @@ _ENTRIES = """
 _HEADS = "SELECT entity, sequence, hash FROM ledger.chain_heads"
 _NUMBER_GAPS = """
     SELECT
-        entity, kind, coalesce(issued.documents, 0) AS documents, coalesce(issued.highest, 0) AS highest,
-        coalesce(series.last_number, 0) AS drawn
-    FROM ledger.number_series AS series
+        entity, series, coalesce(issued.documents, 0) AS documents, coalesce(issued.highest, 0) AS highest,
+        coalesce(counter.last_number, 0) AS drawn
+    FROM ledger.number_series AS counter
     FULL JOIN (
-        SELECT entity, kind, count(*) AS documents, max(series_number) AS highest
+        SELECT entity, series, count(*) AS documents, max(series_number) AS highest
         FROM ledger.documents
-        GROUP BY entity, kind
-    ) AS issued USING (entity, kind)
+        GROUP BY entity, series
+    ) AS issued USING (entity, series)
     WHERE issued.documents IS DISTINCT FROM issued.highest
-        OR issued.highest IS DISTINCT FROM series.last_number
-    ORDER BY entity, kind
+        OR issued.highest IS DISTINCT FROM counter.last_number
+    ORDER BY entity, series
 """
 # What the entry's hash covers must be what the document says: number, day, currency, what is receivable, and
 # the sum of the lines the customer sees.

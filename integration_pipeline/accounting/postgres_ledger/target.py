@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from integration_pipeline.accounting.documents import ClaimedDocument
 from integration_pipeline.accounting.postgres_ledger.journal import journal_lines
+from integration_pipeline.billing.custom import NumberSeries
 from integration_pipeline.rules.document import Account, AccountRole
 
 NAME = "ledger"
@@ -30,21 +32,27 @@ class PostedDocument:
 
 
 def post_documents(
-    connection: Connection, documents: Sequence[ClaimedDocument], accounts: Mapping[AccountRole, Account]
+    connection: Connection,
+    documents: Sequence[ClaimedDocument],
+    accounts: Mapping[AccountRole, Account],
+    series: Mapping[int, NumberSeries] = MappingProxyType({}),
 ) -> list[PostedDocument]:
     """Post in the given order, within the caller's transaction.
 
+    `series` are those of documents, by intent id, that take their number from another than their entity's.
     A document whose intent a newer claim holds is left out of the answer. Raises SQLAlchemy's
     `IntegrityError` if the database refuses an entry; then nothing of the batch is posted.
     """
-    batch = [_as_json(document, accounts) for document in documents]
+    batch = [_as_json(document, accounts, series.get(document.intent_id)) for document in documents]
     rows = connection.execute(
         text("SELECT * FROM ledger.post_documents(CAST(:batch AS jsonb))"), {"batch": json.dumps(batch)}
     )
     return [PostedDocument(row.posted_intent_id, row.posted_number, row.posted_hash) for row in rows]
 
 
-def _as_json(document: ClaimedDocument, accounts: Mapping[AccountRole, Account]) -> dict[str, Any]:
+def _as_json(
+    document: ClaimedDocument, accounts: Mapping[AccountRole, Account], series: NumberSeries | None
+) -> dict[str, Any]:
     kind = document.kind.value.replace("_", " ")
     reversal = f", reverses {document.reverses_number}" if document.reverses_number else ""
     return {
@@ -52,6 +60,8 @@ def _as_json(document: ClaimedDocument, accounts: Mapping[AccountRole, Account])
         "fencing_token": document.fencing_token,
         "entity": document.entity,
         "kind": document.kind.value,
+        "series": series and series.prefix,
+        "digits": series and series.digits,
         "document_reference": document.document_reference,
         "customer_id": document.customer_id,
         "currency": document.total.currency,

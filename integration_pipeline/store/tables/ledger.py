@@ -54,11 +54,12 @@ chain_heads = Table(
     schema="ledger",
 )
 
+# A series is what stands before the number: US-INV-. Invoices and credit notes may share one.
 number_series = Table(
     "number_series",
     metadata,
     text("entity", primary_key=True),
-    text("kind", primary_key=True),
+    text("series", primary_key=True),
     Column("last_number", BigInteger, nullable=False),
     ForeignKeyConstraint(["entity"], [entities.c.code]),
     schema="ledger",
@@ -107,6 +108,7 @@ documents = Table(
     text("entity", primary_key=True),
     text("number", primary_key=True),
     text("kind"),
+    text("series"),
     Column("series_number", BigInteger, nullable=False),
     Column("intent_id", BigInteger, ForeignKey("posting.intents.id"), nullable=False, unique=True),
     Column("entry_id", BigInteger, ForeignKey(journal_entries.c.id), nullable=False, unique=True),
@@ -117,7 +119,7 @@ documents = Table(
     Column("issue_date", Date, nullable=False),
     Column("due_date", Date, nullable=False),
     Column("body", JSONB, nullable=False),
-    UniqueConstraint("entity", "kind", "series_number"),
+    UniqueConstraint("entity", "series", "series_number"),
     ForeignKeyConstraint(["entity"], [entities.c.code]),
     CheckConstraint("total_minor > 0", name="total"),
     schema="ledger",

@@ -160,9 +160,20 @@ class TestNumbers:
         assert books.problems() == []
 
     def test_grow_longer_than_six_digits(self, books: Books) -> None:
-        books.tamper("INSERT INTO ledger.number_series VALUES ('us', 'invoice', 999999)")
+        books.tamper("INSERT INTO ledger.number_series VALUES ('us', 'US-INV-', 999999)")
 
         assert books.post(item(1)) == ["US-INV-1000000"]
+
+    def test_may_come_from_a_series_of_the_document_s_own(self, books: Books) -> None:
+        back = [[RECEIVABLE, 0, 1_000], [REVENUE, 1_000, 0]]
+        numbers = books.post(
+            item(1, series="US-2026/", digits=4),
+            item(2),
+            item(3, series="US-2026/", digits=4, kind="credit_note", lines=back),
+        )
+
+        assert numbers == ["US-2026/0001", "US-INV-000001", "US-2026/0002"]
+        assert books.problems() == []
 
     def test_and_chains_have_no_gap_under_two_posters_at_once(self, books: Books) -> None:
         start = Barrier(2)

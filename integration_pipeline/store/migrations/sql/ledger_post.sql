@@ -2,7 +2,8 @@
 --
 -- `batch` is a JSON array in posting order; each element:
 --   intent_id, fencing_token, entity, kind, document_reference, customer_id, currency, total_minor,
---   issue_date, due_date, accounting_date, description, body,
+--   issue_date, due_date, accounting_date, description, body, and optionally
+--   series, digits: what stands before the number, and how many digits it has at least (the entity's, 6)
 --   lines: [[account, debit_minor, credit_minor], ...]
 -- An intent that this token no longer holds is left out of the result: a newer poster owns it.
 -- Returns one row a posted document.
@@ -11,8 +12,9 @@ RETURNS TABLE (posted_intent_id bigint, posted_number text, posted_hash text)
 LANGUAGE plpgsql AS $$
 DECLARE
     item record;
-    series text;
+    number_prefix text;
     number bigint;
+    digits integer;
     link_entity text;
     link_sequence bigint;
     link_hash text;
@@ -58,17 +60,21 @@ BEGIN
             FROM ledger.chain_heads AS head WHERE head.entity = item.body ->> 'entity';
         END IF;
 
-        INSERT INTO ledger.number_series AS counter (entity, kind, last_number)
-        VALUES (link_entity, item.body ->> 'kind', 1)
-        ON CONFLICT (entity, kind) DO UPDATE SET last_number = counter.last_number + 1
-        RETURNING counter.last_number INTO number;
-
-        SELECT CASE item.body ->> 'kind' WHEN 'invoice' THEN owner.invoice_prefix
-            ELSE owner.credit_note_prefix END
-        INTO STRICT series
+        SELECT coalesce(
+            item.body ->> 'series',
+            CASE item.body ->> 'kind' WHEN 'invoice' THEN owner.invoice_prefix
+                ELSE owner.credit_note_prefix END
+        )
+        INTO STRICT number_prefix
         FROM ledger.entities AS owner WHERE owner.code = link_entity;
 
-        document_number := series || lpad(number::text, greatest(6, length(number::text)), '0');
+        INSERT INTO ledger.number_series AS counter (entity, series, last_number)
+        VALUES (link_entity, number_prefix, 1)
+        ON CONFLICT (entity, series) DO UPDATE SET last_number = counter.last_number + 1
+        RETURNING counter.last_number INTO number;
+
+        digits := greatest(coalesce((item.body ->> 'digits')::integer, 6), length(number::text));
+        document_number := number_prefix || lpad(number::text, digits, '0');
         SELECT jsonb_agg(
             jsonb_build_array(line.ordinality::text, line.value ->> 0, line.value ->> 1, line.value ->> 2)
             ORDER BY line.ordinality
@@ -83,7 +89,7 @@ BEGIN
             item.body ->> 'description', moment, numbered_lines
         ));
         entry := item.body || jsonb_build_object(
-            'sequence', link_sequence, 'document_number', document_number, 'series_number', number,
+            'sequence', link_sequence, 'document_number', document_number, 'series', number_prefix, 'series_number', number,
             'previous_hash', previous_hash, 'hash', link_hash, 'numbered_lines', numbered_lines
         );
         entries := entries || entry;
@@ -114,11 +120,12 @@ BEGIN
     CROSS JOIN LATERAL jsonb_array_elements(value -> 'numbered_lines') AS line;
 
     INSERT INTO ledger.documents (
-        entity, number, kind, series_number, intent_id, entry_id, document_reference, customer_id,
+        entity, number, kind, series, series_number, intent_id, entry_id, document_reference, customer_id,
         currency, total_minor, issue_date, due_date, body
     )
     SELECT
-        stored.entity, stored.document_number, value ->> 'kind', (value ->> 'series_number')::bigint,
+        stored.entity, stored.document_number, value ->> 'kind', value ->> 'series',
+        (value ->> 'series_number')::bigint,
         stored.intent_id, stored.id, value ->> 'document_reference', (value ->> 'customer_id')::bigint,
         value ->> 'currency', (value ->> 'total_minor')::bigint, (value ->> 'issue_date')::date,
         (value ->> 'due_date')::date, value -> 'body'

@@ -322,10 +322,10 @@ def upgrade() -> None:
     op.create_table(
         "number_series",
         sa.Column("entity", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("series", sa.Text(), nullable=False),
         sa.Column("last_number", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["entity"], ["ledger.entities.code"], name=op.f("fk_number_series_entity")),
-        sa.PrimaryKeyConstraint("entity", "kind", name=op.f("pk_number_series")),
+        sa.PrimaryKeyConstraint("entity", "series", name=op.f("pk_number_series")),
         schema="ledger",
     )
     op.create_table(
@@ -576,6 +576,7 @@ def upgrade() -> None:
         sa.Column("entity", sa.Text(), nullable=False),
         sa.Column("number", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("series", sa.Text(), nullable=False),
         sa.Column("series_number", sa.BigInteger(), nullable=False),
         sa.Column("intent_id", sa.BigInteger(), nullable=False),
         sa.Column("entry_id", sa.BigInteger(), nullable=False),
@@ -595,7 +596,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entity", "number", name=op.f("pk_documents")),
         sa.UniqueConstraint("document_reference", name=op.f("uq_documents_document_reference")),
         sa.UniqueConstraint(
-            "entity", "kind", "series_number", name=op.f("uq_documents_entity_kind_series_number")
+            "entity", "series", "series_number", name=op.f("uq_documents_entity_series_series_number")
         ),
         sa.UniqueConstraint("entry_id", name=op.f("uq_documents_entry_id")),
         sa.UniqueConstraint("intent_id", name=op.f("uq_documents_intent_id")),
