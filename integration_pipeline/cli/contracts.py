@@ -62,7 +62,8 @@ def read_contracts(paths: Sequence[Path]) -> list[ContractTerms]:
         try:
             contracts.append(read_contract(path))
         except InvalidTerms as fault:
-            show_refusal(f"{path}: {_record(fault)} cannot be billed", fault.problems)
+            where = "standard input" if str(path) == STANDARD_INPUT else path
+            show_refusal(f"{where}: {_record(fault)} cannot be billed", fault.problems)
             refused = True
     if refused:
         raise typer.Exit(2)
