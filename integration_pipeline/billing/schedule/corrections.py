@@ -34,6 +34,13 @@ class Entry(NamedTuple):
     unused: Period | None = None
     reason: str | None = None
     adjustment: Adjustment | None = None
+    trued_up: int = 0
+    """What true-ups of the slot billed before this one."""
+
+    @property
+    def bound(self) -> str:
+        """Which bound a true-up goes by: a minimum lifts, a maximum cuts; one that is undone, as it was."""
+        return "minimum" if (self.trued_up + self.minor or self.trued_up) > 0 else "maximum"
 
 
 @dataclass(slots=True)
@@ -98,8 +105,9 @@ class Booking:
             if index not in kept and new.minor:
                 yield Entry(day, target, LineKind.CHARGE, new.minor, new, reason=reason)
         if target.true_up != billed.true_up:
-            slot = target if target.true_up else billed
-            yield Entry(day, slot, LineKind.TRUE_UP, target.true_up - billed.true_up, reason=reason)
+            slot = target if target.parts else billed
+            moved = target.true_up - billed.true_up
+            yield Entry(day, slot, LineKind.TRUE_UP, moved, reason=reason, trued_up=billed.true_up)
 
     def _credits(
         self, slot: Slot, part: Part, stays: Sequence[Part], day: date, reason: str | None

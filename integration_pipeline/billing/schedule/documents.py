@@ -114,9 +114,10 @@ class _Writer:
                 basis = AdjustmentBasis(slot, entry.adjustment, self.policies)
                 description = f"Late usage: {description}"
             case _:
-                basis = TrueUpBasis(slot, entry.minor, self.policies)
-                bound = "Minimum" if entry.minor > 0 else "Maximum"
-                description = f"{bound}: {description}"
+                basis = TrueUpBasis(
+                    slot, entry.bound, entry.minor, entry.trued_up, entry.reason, self.policies
+                )
+                description = f"{entry.bound.capitalize()}: {description}"
         charge = rate.charge if rate is not None else slot.charge
         return _Drafted(
             PlannedLine(

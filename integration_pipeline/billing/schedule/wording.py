@@ -66,32 +66,45 @@ class ChargeBasis:
 
 @dataclass(frozen=True, slots=True)
 class TrueUpBasis:
-    """What lifts a period to its minimum or cuts it to its maximum; or a change of that."""
+    """What lifts a period to its minimum or cuts it to its maximum; or a change of what did, `trued_up`."""
 
     slot: Slot
+    bound: str
     minor: int
+    trued_up: int
+    reason: str | None
     policies: Policies
 
     def explain(self) -> Explanation:
-        slot, charge = self.slot, self.slot.charge
+        slot, charge, bound = self.slot, self.slot.charge, self.bound
         rate = slot.parts[0].rate
-        currency = rate.gross.currency
-        amount = Money(self.minor, currency)
-        billed = Money(sum(part.minor for part in slot.parts), currency)
-        bound, value = ("minimum", charge.minimum) if slot.true_up > 0 else ("maximum", charge.maximum)
-        stated = f"{value or Decimal(0):,f} {currency}"
-        if slot.full is not None and slot.service != slot.full and slot.service is not None:
-            stated += f" × {describe_share(slot.service, slot.full, self.policies)}"
+        value = (charge.minimum if bound == "minimum" else charge.maximum) or Decimal(0)
         return Explanation(
             inputs=(
                 ExplanationInput(bound, f"{value:f}", charge.sources.get(bound)),
                 *_inputs(rate),
             ),
-            rule=f"{bound} per billing period: the difference to what was billed",
+            rule=_because(f"{bound} per billing period: the difference to what was billed", self.reason),
             rule_version=self.policies.version,
-            formula=f"{stated} − {billed.format()} = {amount.format()}",
+            formula=self._formula(value, rate.gross.currency),
             rounding=None if slot.service == slot.full else f"to minor units, {self.policies.rounding}",
         )
+
+    def _formula(self, value: Decimal, currency: str) -> str:
+        slot = self.slot
+        amount, before = Money(self.minor, currency), Money(self.trued_up, currency)
+        billed = Money(sum(part.minor for part in slot.parts), currency)
+        stated = f"{value:,f} {currency}"
+        if slot.full is not None and slot.service != slot.full and slot.service is not None:
+            stated += f" × {describe_share(slot.service, slot.full, self.policies)}"
+        due = before + amount
+        if due:
+            text = f"{stated} − {billed.format()} = {due.format()}"
+            return f"{text}; less {before.format()} billed before = {amount.format()}" if before else text
+        side = "below" if self.bound == "minimum" else "above"
+        # A slot that still has the true-up is the one that was billed: nothing of the period is left.
+        why = "the period is not served" if slot.true_up else f"{billed.format()} is not {side} {stated}"
+        return f"{why}: {due.format()} − {before.format()} billed before = {amount.format()}"
 
 
 @dataclass(frozen=True, slots=True)
