@@ -3,6 +3,6 @@ SELECT
     entity,
     number,
     total_minor,
-    credited_minor
+    reversed_minor
 FROM {{ ref('invoices') }}
-WHERE credited_minor > total_minor
+WHERE reversed_minor > total_minor

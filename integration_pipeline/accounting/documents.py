@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -20,7 +21,7 @@ class DocumentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
-    """One line; `amount` is positive as a rule on credit notes too: the kind gives the direction."""
+    """One line, net of tax; positive as a rule on credit notes too: the kind gives the direction."""
 
     description: str
     amount: Money
@@ -29,8 +30,21 @@ class DocumentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentTax:
+    """One tax of a document: `percent` of `base`, rounded; signed as the lines are."""
+
+    name: str
+    percent: Decimal
+    base: Money
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimedDocument:
-    """A document whose posting intent the poster holds under `fencing_token`. Dates are civil dates."""
+    """A document whose posting intent the poster holds under `fencing_token`. Dates are civil dates.
+
+    `total` is what the customer owes, or is owed: the lines and the taxes.
+    """
 
     intent_id: int
     fencing_token: int
@@ -47,3 +61,4 @@ class ClaimedDocument:
     reverses_number: str | None
     total: Money
     lines: tuple[DocumentLine, ...]
+    taxes: tuple[DocumentTax, ...] = ()

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, text
 
+from integration_pipeline.billing.periods import add_months
 from integration_pipeline.mapping.document import Mapping
 from integration_pipeline.quality import native
 from integration_pipeline.quality.rows import Row
@@ -53,6 +54,10 @@ class Pipeline:
         """The time zone of an entity; None if the rule set has no such entity."""
         known = self.rules.entities.get(entity)
         return known.zone if known else None
+
+    def horizon(self, entity: str) -> date:
+        """Up to when (exclusive) an entity's open-ended contracts are planned: the first of a month."""
+        return add_months(self.today(entity).replace(day=1), self.rules.horizon_months)
 
     def days_by_entity(self) -> dict[str, date]:
         """Today in every entity: `{"us": date, ...}`."""

@@ -182,8 +182,12 @@ def _document_row(_: Pipeline, row: Row[Any]) -> dict[str, Any]:
         "kind": row.kind.replace("_", " "),
         "entity": row.entity,
         "currency": row.currency,
-        "total_minor": row.total_minor,
+        "net_minor": row.net_minor,
         "lines_total_minor": int(row.lines_total_minor),
+        "taxes_minor": row.tax_minor,
+        "lines_tax_minor": int(row.lines_tax_minor),
+        "total_minor": row.total_minor,
+        "net_and_taxes_minor": row.net_minor + int(row.taxes_by_rate_minor),
         "line_count": row.line_count,
         "unexplained_lines": row.unexplained_lines,
         "issue_date": row.issue_date,
@@ -269,8 +273,8 @@ _WITHDRAWN = _Subject(
             SELECT string_agg(intent.remote_id, ', ' ORDER BY intent.remote_id) AS numbers
             FROM billing.documents AS document
             INNER JOIN posting.intents AS intent ON intent.document_id = document.id
-            WHERE document.deal_key = deal.deal_key AND document.kind = 'invoice' AND intent.state = 'posted'
-                AND NOT EXISTS (
+            WHERE document.deal_key = deal.deal_key AND document.reverses_id IS NULL
+                AND intent.state = 'posted' AND NOT EXISTS (
                     SELECT FROM billing.documents AS note
                     WHERE note.reverses_id = document.id AND note.state = 'planned'
                 )
@@ -293,14 +297,19 @@ _DOCUMENTS = _Subject(
     row=_document_row,
     due="""
         SELECT
-            document.*, deal.source, deal.external_id, deal.name, whole.lines_total_minor, whole.line_count,
-            whole.unexplained_lines
+            document.*, deal.source, deal.external_id, deal.name, whole.*,
+            (
+                SELECT coalesce(sum(tax.tax_minor), 0)
+                FROM billing.document_taxes AS tax
+                WHERE tax.document_id = document.id
+            ) AS taxes_by_rate_minor
         FROM billing.documents AS document
         INNER JOIN billing.schedules AS schedule ON schedule.id = document.schedule_id
         INNER JOIN crm.deals AS deal ON deal.id = schedule.deal_id
         CROSS JOIN LATERAL (
             SELECT
                 coalesce(sum(line.amount_minor), 0) AS lines_total_minor,
+                coalesce(sum(line.tax_minor), 0) AS lines_tax_minor,
                 count(*) AS line_count,
                 count(*) FILTER (WHERE coalesce(line.explanation ->> 'formula', '') = '')
                     AS unexplained_lines

@@ -80,7 +80,8 @@ def _normalize_chunk(
         month = _close_month(pipeline, mapped, row.first_seen)
         if not scope.holds(month):
             continue
-        rows.append(_deal_row(row, deal, mapped, customer, month))
+        recorded = pipeline.today(mapped.terms.entity if mapped.terms else None)
+        rows.append(_deal_row(row, deal, mapped, customer, month, recorded))
         report.counts["deals_read"] += 1
         report.counts[mapped.state.value] += 1
     stored = connection.execute(
@@ -142,7 +143,12 @@ def _close_month(pipeline: Pipeline, mapped: MappedDeal, first_seen: date) -> da
 
 
 def _deal_row(
-    row: Row[Any], deal: CrmRecord, mapped: MappedDeal, customer: tuple[int, str] | None, month: date
+    row: Row[Any],
+    deal: CrmRecord,
+    mapped: MappedDeal,
+    customer: tuple[int, str] | None,
+    month: date,
+    recorded: date,
 ) -> dict[str, Any]:
     terms = mapped.terms.model_dump(mode="json") if mapped.terms else None
     content: dict[str, Any] = {
@@ -158,6 +164,7 @@ def _deal_row(
         "close_month": month.isoformat(),
         "charge_count": mapped.charge_count,
         "terms": terms,
+        "amendment_effective": mapped.amendment_effective and mapped.amendment_effective.isoformat(),
         "problems": [problem.as_json() for problem in mapped.problems],
     }
     if mapped.state is not DealState.WON:
@@ -170,6 +177,7 @@ def _deal_row(
         "source": deal.source,
         "external_id": deal.external_id,
         "raw_record_id": row.id,
+        "recorded_on": recorded.isoformat(),
         "inputs_hash": row.inputs_hash,
         "content_hash": hashlib.sha256(text_of_content.encode()).hexdigest(),
     }
@@ -232,7 +240,7 @@ _STORE = """
             deal_key text, source text, external_id text, raw_record_id bigint, inputs_hash text,
             close_month date, state text, stage text, name text, company_name text, customer_id bigint,
             owner text, currency text, amount_minor bigint, close_date date, charge_count integer,
-            terms jsonb, problems jsonb, content_hash text
+            terms jsonb, amendment_effective date, recorded_on date, problems jsonb, content_hash text
         )
     ),
     compared AS (
@@ -246,12 +254,13 @@ _STORE = """
         INSERT INTO crm.deals (
             deal_key, source, external_id, version, raw_record_id, mapping_version, close_month, state, stage,
             name, company_name, customer_id, owner, currency, amount_minor, close_date, charge_count, terms,
-            problems, content_hash
+            amendment_effective, recorded_on, problems, content_hash
         )
         SELECT
             deal_key, source, external_id, coalesce(current_version, 0) + 1, raw_record_id, :mapping_version,
             close_month, state, stage, name, company_name, customer_id, owner, currency, amount_minor,
-            close_date, charge_count, nullif(terms, 'null'), problems, content_hash
+            close_date, charge_count, nullif(terms, 'null'), amendment_effective, recorded_on, problems,
+            content_hash
         FROM compared
         WHERE current_hash IS DISTINCT FROM content_hash
         ORDER BY length(external_id), external_id

@@ -17,7 +17,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import IntegrityError
 
-from integration_pipeline.accounting.documents import ClaimedDocument, DocumentKind, DocumentLine
+from integration_pipeline.accounting.documents import (
+    ClaimedDocument,
+    DocumentKind,
+    DocumentLine,
+    DocumentTax,
+)
 from integration_pipeline.accounting.postgres_ledger.target import NAME, post_documents
 from integration_pipeline.billing.custom import NumberSeries, billing_of
 from integration_pipeline.billing.invoices import RevenueTreatment
@@ -120,11 +125,16 @@ def _documents(connection: Connection, intent_ids: Sequence[int], token: int) ->
     lines: dict[int, list[Row[Any]]] = defaultdict(list)
     for line in connection.execute(text(_LINES), {"ids": list(intent_ids)}):
         lines[line.intent_id].append(line)
+    taxes: dict[int, list[Row[Any]]] = defaultdict(list)
+    for tax in connection.execute(text(_TAXES), {"ids": list(intent_ids)}):
+        taxes[tax.intent_id].append(tax)
     rows = {row.intent_id: row for row in connection.execute(text(_CLAIMED), {"ids": list(intent_ids)})}
-    return [_document(rows[intent_id], lines[intent_id], token) for intent_id in intent_ids]
+    return [_document(rows[each], lines[each], taxes[each], token) for each in intent_ids]
 
 
-def _document(row: Row[Any], lines: Sequence[Row[Any]], token: int) -> ClaimedDocument:
+def _document(
+    row: Row[Any], lines: Sequence[Row[Any]], taxes: Sequence[Row[Any]], token: int
+) -> ClaimedDocument:
     return ClaimedDocument(
         intent_id=row.intent_id,
         fencing_token=token,
@@ -146,16 +156,27 @@ def _document(row: Row[Any], lines: Sequence[Row[Any]], token: int) -> ClaimedDo
                 amount=Money(line.amount_minor, row.currency),
                 revenue=RevenueTreatment(line.revenue),
                 body={
+                    "kind": line.kind,
                     "description": line.description,
                     "service_start": line.service_start and line.service_start.isoformat(),
                     "service_end": line.service_end and line.service_end.isoformat(),
                     "quantity": f"{line.quantity:f}",
-                    "unit_price": f"{line.unit_price:f}",
+                    "unit_price": None if line.unit_price is None else f"{line.unit_price:f}",
                     "amount_minor": line.amount_minor,
+                    "tax_minor": line.tax_minor,
                     "explanation": line.explanation,
                 },
             )
             for line in lines
+        ),
+        taxes=tuple(
+            DocumentTax(
+                name=tax.name,
+                percent=tax.percent,
+                base=Money(tax.base_minor, row.currency),
+                amount=Money(tax.tax_minor, row.currency),
+            )
+            for tax in taxes
         ),
     )
 
@@ -184,8 +205,8 @@ _HOLD = "SELECT pg_advisory_lock(:lock, CAST(:token % 2147483647 AS integer))"
 _LET_GO = "SELECT pg_advisory_unlock(:lock, CAST(:token % 2147483647 AS integer))"
 
 # Only documents that passed the gate, are still planned, and whose day has come where they are billed;
-# a credit note only after the invoice it reverses, an invoice only while its deal is the one it was planned
-# for: a deal that changed or was lost, and waits in quarantine, must not be invoiced as it used to be.
+# a reversal only after what it reverses, any other only while its deal is the one it was planned for: a deal
+# that changed or was lost, and waits in quarantine, must not be billed as it used to be.
 # What is due comes first, by its own index: the subscriptions of a year wait behind it, ten to one.
 _CLAIM = """
     WITH open AS MATERIALIZED (
@@ -231,7 +252,7 @@ _CLAIM = """
                 CAST(:last_month AS date), CAST(:deal_keys AS text[])
             )
             AND (document.reverses_id IS NULL OR reversed.state = 'posted')
-            AND (document.kind = 'credit_note' OR plan.deal_id = deal.deal_id)
+            AND (document.reverses_id IS NOT NULL OR plan.deal_id = deal.deal_id)
         ORDER BY document.issue_date, document.kind, length(document.deal_key), document.document_key
         LIMIT :limit
         FOR UPDATE OF intent SKIP LOCKED
@@ -294,4 +315,11 @@ _LINES = """
     INNER JOIN billing.lines AS line ON line.document_id = intent.document_id
     WHERE intent.id = ANY(CAST(:ids AS bigint[]))
     ORDER BY intent.id, line.position
+"""
+_TAXES = """
+    SELECT intent.id AS intent_id, tax.*
+    FROM posting.intents AS intent
+    INNER JOIN billing.document_taxes AS tax ON tax.document_id = intent.document_id
+    WHERE intent.id = ANY(CAST(:ids AS bigint[]))
+    ORDER BY intent.id, tax.position
 """

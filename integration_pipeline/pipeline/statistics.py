@@ -16,7 +16,8 @@ _BULK = 1_000
 _ANALYZE = {
     "raw": "ANALYZE raw.records, raw.heads",
     "crm": "ANALYZE crm.deals, crm.deal_heads, crm.customer_links",
-    "billing": "ANALYZE billing.schedules, billing.schedule_heads, billing.documents, billing.lines",
+    "billing": "ANALYZE billing.schedules, billing.schedule_heads, billing.documents, billing.lines, "
+    "billing.document_taxes",
     "posting": "ANALYZE posting.gate_records, posting.intents",
 }
 

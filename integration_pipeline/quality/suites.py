@@ -207,12 +207,32 @@ PLANNED_DOCUMENTS = Suite(
     "planned_documents",
     (
         RowRule(
-            name="total_is_the_sum_of_its_lines",
-            expectation=PairEqual("total_minor", "lines_total_minor"),
+            name="net_is_the_sum_of_its_lines",
+            expectation=PairEqual("net_minor", "lines_total_minor"),
+            field="net",
+            reason=(
+                "The {kind} planned for deal {external_id} on {issue_date} is over {net_minor:money} net, "
+                "but its lines add up to {lines_total_minor:money}"
+            ),
+            next_step="Plan the deal again; if the sums still differ, report document {document_key}",
+        ),
+        RowRule(
+            name="taxes_are_those_of_its_lines",
+            expectation=PairEqual("taxes_minor", "lines_tax_minor"),
+            field="tax",
+            reason=(
+                "The {kind} planned for deal {external_id} on {issue_date} has taxes of {taxes_minor:money}, "
+                "but those of its lines add up to {lines_tax_minor:money}"
+            ),
+            next_step="Plan the deal again; if the taxes still differ, report document {document_key}",
+        ),
+        RowRule(
+            name="total_is_net_and_taxes",
+            expectation=PairEqual("total_minor", "net_and_taxes_minor"),
             field="total",
             reason=(
                 "The {kind} planned for deal {external_id} on {issue_date} totals {total_minor:money}, "
-                "but its lines add up to {lines_total_minor:money}"
+                "but net and taxes come to {net_and_taxes_minor:money}"
             ),
             next_step="Plan the deal again; if the totals still differ, report document {document_key}",
         ),
@@ -298,8 +318,9 @@ PLANNED_DOCUMENTS = Suite(
     ),
 )
 """Invoices and credit notes about to be posted. Columns: row_id, document_key, external_id (of the deal),
-kind, entity, currency, total_minor, lines_total_minor (both positive for credit notes too), line_count,
-unexplained_lines, issue_date, due_date, customer_id."""
+kind, entity, currency, line_count, unexplained_lines, issue_date, due_date, customer_id; and, positive for
+credit notes too, net_minor and lines_total_minor, taxes_minor (by rate) and lines_tax_minor, total_minor and
+net_and_taxes_minor."""
 
 SUITES: Mapping[str, Suite] = MappingProxyType(
     {suite.name: suite for suite in (RAW_DEALS, DEALS, WITHDRAWN_DEALS, PLANNED_DOCUMENTS)}

@@ -63,12 +63,16 @@ class Entity(Document):
 
 
 class RuleSet(Document):
-    """A whole rule set file; `first_month` is the first close month that is billed at all."""
+    """A whole rule set file; `first_month` is the first close month that is billed at all.
+
+    A contract without an end is planned `horizon_months` ahead, from the first of the present month.
+    """
 
     name: str
     author: str
     effective: date
     first_month: date
+    horizon_months: Annotated[int, Field(ge=1, le=120)] = 13
     profile: str = "default"
     custom_rules: CustomRuleChoices = CustomRuleChoices()
     entities: Annotated[dict[str, Entity], Field(min_length=1)]

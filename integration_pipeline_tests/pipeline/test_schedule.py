@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.pipeline.gate import gate_documents
+from integration_pipeline.pipeline.plan import document_key, document_reference, intent_key
 from integration_pipeline.pipeline.post import post
 from integration_pipeline.pipeline.quarantine import release
-from integration_pipeline.pipeline.schedule import document_key, document_reference, intent_key, schedule
+from integration_pipeline.pipeline.schedule import schedule
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline_tests.pipeline.conftest import Office, registered
 from integration_pipeline_tests.pipeline.portal import COMPANY, DEAL, LINE_ITEM, Portal
@@ -370,9 +371,11 @@ def test_planned_documents_are_judged_before_they_can_be_claimed(office: Office,
     portal.deal("1")
     office.on(date(2026, 3, 1)).sync()
     with office.pipeline.engine.begin() as connection:
-        connection.execute(text("UPDATE billing.documents SET total_minor = total_minor + 1"))
+        connection.execute(
+            text("UPDATE billing.documents SET net_minor = net_minor + 1, total_minor = total_minor + 1")
+        )
         connection.execute(text("DELETE FROM posting.gate_records WHERE subject_kind = 'document'"))
     gate_documents(office.pipeline, EVERYTHING)
 
-    assert office.quarantined() == [("1", "total_is_the_sum_of_its_lines")]
+    assert office.quarantined() == [("1", "net_is_the_sum_of_its_lines")]
     assert post(office.pipeline, EVERYTHING).counts == {}

@@ -36,8 +36,10 @@ BROKEN = [
     (DEALS, "deal_has_charges", valid_deal(charge_count=0)),
     (DEALS, "deal_is_not_a_copy", valid_deal(duplicate_of="8999")),
     (WITHDRAWN_DEALS, "nothing_was_invoiced", valid_withdrawn_deal(invoiced_as="INV-1, INV-2")),
-    (PLANNED_DOCUMENTS, "total_is_the_sum_of_its_lines", valid_document(lines_total_minor=99_999)),
-    (PLANNED_DOCUMENTS, "total_is_plausible", valid_document(total_minor=0, lines_total_minor=0)),
+    (PLANNED_DOCUMENTS, "net_is_the_sum_of_its_lines", valid_document(lines_total_minor=99_999)),
+    (PLANNED_DOCUMENTS, "taxes_are_those_of_its_lines", valid_document(lines_tax_minor=18_999)),
+    (PLANNED_DOCUMENTS, "total_is_net_and_taxes", valid_document(net_and_taxes_minor=118_999)),
+    (PLANNED_DOCUMENTS, "total_is_plausible", valid_document(total_minor=0, net_and_taxes_minor=0)),
     (PLANNED_DOCUMENTS, "document_has_lines", valid_document(line_count=0)),
     (PLANNED_DOCUMENTS, "every_line_is_explained", valid_document(unexplained_lines=1)),
     (PLANNED_DOCUMENTS, "due_after_issue", valid_document(due_date=date(2025, 1, 30))),
@@ -123,4 +125,4 @@ def test_a_mapping_problem_is_told_in_its_own_words() -> None:
 def test_totals_that_differ_are_shown_as_money() -> None:
     failure = only_failure(PLANNED_DOCUMENTS, valid_document(lines_total_minor=99_999))
     assert failure.value == "100000, 99999"
-    assert "totals 1,000.00 EUR, but its lines add up to 999.99 EUR" in failure.reason
+    assert "is over 1,000.00 EUR net, but its lines add up to 999.99 EUR" in failure.reason

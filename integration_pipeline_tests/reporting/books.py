@@ -137,6 +137,7 @@ class Books:
                 "currency": deal.currency,
                 "issue_date": issue_date,
                 "due_date": issue_date,
+                "net_minor": total_minor,
                 "total_minor": total_minor,
                 "state": "planned",
                 **values,

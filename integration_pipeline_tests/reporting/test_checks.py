@@ -35,7 +35,7 @@ BROKEN = {
         "DELETE FROM reporting.invoices WHERE deal_key = 'hubspot:one-time'"
     ),
     "no_invoice_is_credited_beyond_its_total": (
-        "UPDATE reporting.invoices SET credited_minor = 999999 WHERE deal_key = 'hubspot:half'"
+        "UPDATE reporting.invoices SET reversed_minor = 999999 WHERE deal_key = 'hubspot:half'"
     ),
     "ageing_adds_up_to_the_open_invoices": (
         "UPDATE reporting.receivables_ageing SET days_1_30_minor = 0 WHERE currency = 'EUR'"

@@ -60,8 +60,8 @@ def test_a_credit_note_names_the_invoice_it_takes_back_and_closes_it(rows: Rows)
         " ORDER BY kind DESC, total_minor DESC"
     )
     assert note["reverses_number"] == wrong["number"]
-    assert (wrong["credited_minor"], wrong["open_minor"]) == (500_00, 0)
-    assert (right["credited_minor"], right["open_amount"]) == (0, Decimal("450.00"))
+    assert (wrong["reversed_minor"], wrong["open_minor"]) == (500_00, 0)
+    assert (right["reversed_minor"], right["open_amount"]) == (0, Decimal("450.00"))
     assert note["open_minor"] == 0
 
 

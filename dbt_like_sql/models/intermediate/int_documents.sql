@@ -38,6 +38,8 @@ SELECT
     purchase_order,
     issue_date,
     due_date,
+    net_minor,
+    tax_minor,
     total_minor,
     CASE WHEN kind = 'invoice' THEN total_minor ELSE -total_minor END AS signed_minor,
     number,

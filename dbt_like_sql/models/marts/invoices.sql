@@ -10,7 +10,7 @@ documents AS (
         posted.entity,
         posted.number,
         posted.kind,
-        reversed.number AS reverses_number,
+        origin.number AS reverses_number,
         posted.deal_key,
         deals.name AS deal_name,
         posted.customer_id,
@@ -21,24 +21,30 @@ documents AS (
         posted.accounting_date,
         posted.posted_at,
         posted.currency,
+        posted.net_minor,
+        posted.tax_minor,
         posted.total_minor,
-        coalesce(credit.total_minor, 0) AS credited_minor,
+        coalesce(reversal.total_minor, 0) AS reversed_minor,
+        -- What a reversal takes back is taken off there; a credit note of its own stays open as a credit.
         CASE
-            WHEN posted.kind = 'invoice' THEN posted.total_minor - coalesce(credit.total_minor, 0)
-            ELSE 0
+            WHEN posted.reverses_id IS NOT NULL THEN 0
+            WHEN posted.kind = 'invoice' THEN posted.total_minor - coalesce(reversal.total_minor, 0)
+            ELSE coalesce(reversal.total_minor, 0) - posted.total_minor
         END AS open_minor
     FROM posted
-    LEFT JOIN posted AS reversed ON posted.reverses_id = reversed.document_id
+    LEFT JOIN posted AS origin ON posted.reverses_id = origin.document_id
     -- A document is reversed once at most: the pipeline's table holds that.
-    LEFT JOIN posted AS credit ON posted.document_id = credit.reverses_id
+    LEFT JOIN posted AS reversal ON posted.document_id = reversal.reverses_id
     LEFT JOIN {{ ref('cut_deals') }} AS deals ON posted.deal_key = deals.deal_key
     LEFT JOIN {{ ref('cut_customers') }} AS customers ON posted.customer_id = customers.customer_id
 )
 
 SELECT
     documents.*,
+    {{ in_units('documents.net_minor') }} AS net,
+    {{ in_units('documents.tax_minor') }} AS tax,
     {{ in_units('documents.total_minor') }} AS total,
-    {{ in_units('documents.credited_minor') }} AS credited,
+    {{ in_units('documents.reversed_minor') }} AS reversed,
     {{ in_units('documents.open_minor') }} AS open_amount
 FROM documents
 LEFT JOIN {{ ref('currencies') }} AS currencies ON documents.currency = currencies.currency

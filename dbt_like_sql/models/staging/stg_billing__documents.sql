@@ -11,6 +11,8 @@ SELECT
     issue_date,
     due_date,
     purchase_order,
+    net_minor,
+    tax_minor,
     total_minor,
     state
 FROM {{ source('billing', 'documents') }}

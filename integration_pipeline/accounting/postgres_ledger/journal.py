@@ -27,15 +27,19 @@ class JournalLine:
 def journal_lines(
     document: ClaimedDocument, accounts: Mapping[AccountRole, Account]
 ) -> tuple[JournalLine, ...]:
-    """The entry of a document: receivable against revenue and deferred revenue; a credit note mirrors it.
+    """An invoice's entry: receivable against revenue, deferred revenue and tax; a credit note mirrors it.
 
-    Raises `ValueError` if the lines do not add up to the total.
+    Raises `ValueError` if lines and taxes do not add up to the total.
     """
     by_role: Counter[AccountRole] = Counter()
     for line in document.lines:
         by_role[_income_role(line.revenue)] += line.amount.minor
+    for tax in document.taxes:
+        by_role[AccountRole.TAX_PAYABLE] += tax.amount.minor
     if sum(by_role.values()) != document.total.minor:
-        raise ValueError(f"{document.document_key}: the lines do not add up to {document.total.format()}")
+        raise ValueError(
+            f"{document.document_key}: lines and taxes do not add up to {document.total.format()}"
+        )
     direction = 1 if document.kind is DocumentKind.INVOICE else -1
     sides = [(AccountRole.RECEIVABLE, direction * document.total.minor)]
     sides += [(role, -direction * by_role[role]) for role in sorted(by_role) if by_role[role]]

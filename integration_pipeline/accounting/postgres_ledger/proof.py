@@ -131,8 +131,8 @@ _NUMBER_GAPS = """
         OR issued.highest IS DISTINCT FROM counter.last_number
     ORDER BY entity, series
 """
-# What the entry's hash covers must be what the document says: number, day, currency, what is receivable, and
-# the sum of the lines the customer sees.
+# What the entry's hash covers must be what the document says: number, day, currency, what is receivable, what
+# is tax of it, and the sum of the lines and taxes the customer sees.
 _UNLIKE_ITS_ENTRY = """
     SELECT coalesce(document.entity, entry.entity) AS entity,
         coalesce(document.number, entry.document_number) AS number
@@ -140,19 +140,31 @@ _UNLIKE_ITS_ENTRY = """
     FULL JOIN ledger.documents AS document ON document.entry_id = entry.id
     LEFT JOIN ledger.accounts AS receivable
         ON receivable.entity = entry.entity AND receivable.role = 'receivable'
+    LEFT JOIN ledger.accounts AS payable
+        ON payable.entity = entry.entity AND payable.role = 'tax_payable'
     LEFT JOIN LATERAL (
-        SELECT sum(line.debit_minor - line.credit_minor) AS minor
+        SELECT
+            sum(line.debit_minor - line.credit_minor) FILTER (WHERE line.account = receivable.code) AS minor,
+            coalesce(
+                sum(line.credit_minor - line.debit_minor) FILTER (WHERE line.account = payable.code), 0
+            ) AS tax_minor
         FROM ledger.journal_lines AS line
-        WHERE line.entry_id = entry.id AND line.account = receivable.code
+        WHERE line.entry_id = entry.id
     ) AS booked ON TRUE
     LEFT JOIN LATERAL (
         SELECT sum(CAST(line ->> 'amount_minor' AS bigint)) AS minor
         FROM jsonb_array_elements(document.body -> 'lines') AS line
     ) AS shown ON TRUE
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(CAST(tax ->> 'tax_minor' AS bigint)), 0) AS minor
+        FROM jsonb_array_elements(document.body -> 'taxes') AS tax
+    ) AS taxed
     WHERE (document.entity, document.number, document.intent_id, document.currency, document.issue_date)
         IS DISTINCT FROM
         (entry.entity, entry.document_number, entry.intent_id, entry.currency, entry.accounting_date)
-        OR shown.minor IS DISTINCT FROM document.total_minor
+        OR shown.minor + taxed.minor IS DISTINCT FROM document.total_minor
+        OR booked.tax_minor IS DISTINCT FROM
+        CASE document.kind WHEN 'invoice' THEN taxed.minor ELSE -taxed.minor END
         OR booked.minor IS DISTINCT FROM
         CASE document.kind WHEN 'invoice' THEN document.total_minor ELSE -document.total_minor END
     ORDER BY 1, 2

@@ -80,5 +80,14 @@ def _as_json(
             "purchase_order": document.purchase_order,
             "reverses": document.reverses_number,
             "lines": [line.body for line in document.lines],
+            "taxes": [
+                {
+                    "name": tax.name,
+                    "percent": f"{tax.percent:f}",
+                    "base_minor": tax.base.minor,
+                    "tax_minor": tax.amount.minor,
+                }
+                for tax in document.taxes
+            ],
         },
     }

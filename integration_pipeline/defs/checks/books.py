@@ -106,13 +106,13 @@ _POSTED_TWICE = """
     WHERE intent.state <> 'posted'
     UNION ALL
     SELECT
-        'deal ' || document.deal_key || ' has ' || count(*) || ' invoices for ' || document.slot
+        'deal ' || document.deal_key || ' has ' || count(*) || ' documents for ' || document.slot
         || ' that hold: ' || string_agg(intent.remote_id, ', ' ORDER BY intent.id)
     FROM billing.documents AS document
     INNER JOIN posting.intents AS intent ON intent.document_id = document.id
-    WHERE document.kind = 'invoice' AND intent.state = 'posted'
-        AND NOT EXISTS (SELECT FROM billing.documents AS note WHERE note.reverses_id = document.id)
-    GROUP BY document.deal_key, document.slot
+    WHERE document.reverses_id IS NULL AND intent.state = 'posted'
+        AND NOT EXISTS (SELECT FROM billing.documents AS reversal WHERE reversal.reverses_id = document.id)
+    GROUP BY document.deal_key, document.slot, document.kind
     HAVING count(*) > 1
 """
 _UNGATED = """

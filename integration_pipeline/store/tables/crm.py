@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql_text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from integration_pipeline.store.tables.base import identity, metadata, moment, text
@@ -90,11 +91,16 @@ deals = Table(
     Column("close_date", Date),
     Column("charge_count", Integer, nullable=False),
     Column("terms", JSONB),
+    # The first day on which this version's terms hold, if it amends what was before; null: they always held.
+    Column("amendment_effective", Date),
+    # The civil day on which the version became known, where its entity is.
+    Column("recorded_on", Date, nullable=False),
     Column("problems", JSONB, nullable=False),
     text("content_hash"),
     moment("created_at", default_now=True),
     UniqueConstraint("deal_key", "version"),
     Index("ix_deals_customer_id_close_date", "customer_id", "close_date"),
+    Index("ix_deals_amended", "deal_key", postgresql_where=sql_text("amendment_effective IS NOT NULL")),
     CheckConstraint("state IN ('won', 'lost', 'open', 'archived')", name="state"),
     CheckConstraint("close_month = date_trunc('month', close_month)", name="close_month"),
     schema="crm",

@@ -15,7 +15,7 @@ from integration_pipeline.accounting.postgres_ledger.proof import prove_ledger
 from integration_pipeline.rules.document import RuleSet, read_rule_set
 
 GENESIS = "0" * 64
-RECEIVABLE, REVENUE = "1100", "4000"
+RECEIVABLE, TAX, REVENUE = "1100", "2200", "4000"
 Line = tuple[str, int, int]
 
 

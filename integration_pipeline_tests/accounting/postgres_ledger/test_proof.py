@@ -9,6 +9,7 @@ from integration_pipeline.accounting.postgres_ledger.proof import prove_ledger
 from integration_pipeline_tests.accounting.postgres_ledger.conftest import (
     RECEIVABLE,
     REVENUE,
+    TAX,
     Books,
     item,
     post,
@@ -38,6 +39,17 @@ class TestSoundBooks:
         assert proof.trial_balance() == {"EUR": 0, "USD": 0}
         assert proof.balances[RECEIVABLE, "USD"] == 3_500
         assert proof.balances[REVENUE, "EUR"] == -1_000
+
+    def test_prove_with_tax_on_either_kind(self, books: Books) -> None:
+        body = {"lines": [{"amount_minor": 1_000}], "taxes": [{"tax_minor": 190}]}
+        entry = [[RECEIVABLE, 1_190, 0], [REVENUE, 0, 1_000], [TAX, 0, 190]]
+        mirrored = [[account, credit, debit] for account, debit, credit in entry]
+        books.post(
+            item(1, 1_190, lines=entry, body=body),
+            item(2, 1_190, lines=mirrored, body=body, kind="credit_note"),
+        )
+
+        assert books.problems() == []
 
     def test_prove_when_they_are_empty(self, books: Books) -> None:
         assert books.problems() == []
@@ -157,6 +169,12 @@ class TestTamperedBooks:
             ),
             (
                 """UPDATE ledger.documents SET body = '{"lines": [{"amount_minor": 5}]}'
+                WHERE number = 'US-INV-000002'""",
+                "document US-INV-000002 of us says something else than its entry",
+            ),
+            (
+                """UPDATE ledger.documents
+                SET body = '{"lines": [{"amount_minor": 2100}], "taxes": [{"tax_minor": 400}]}'
                 WHERE number = 'US-INV-000002'""",
                 "document US-INV-000002 of us says something else than its entry",
             ),

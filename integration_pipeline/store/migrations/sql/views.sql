@@ -58,5 +58,22 @@ LANGUAGE sql IMMUTABLE AS $$
         AND (deal_keys IS NULL OR deal_key = ANY(deal_keys))
 $$;
 
+-- Deals that may be planned: the newest version, if it passed its gate, beside what was planned for the deal.
+CREATE VIEW billing.plannable_deals AS
+SELECT
+    deal.*,
+    gate.waived_by,
+    plan.deal_id AS planned_id,
+    plan.rule_set_version AS planned_under,
+    plan.planned_until,
+    plan.usage_events IS NOT NULL AND plan.usage_events <> (
+        SELECT count(*) FROM billing.usage_events AS event
+        WHERE event.contract_id = deal.terms ->> 'contract_id'
+    ) AS has_new_usage
+FROM crm.current_deals AS deal
+INNER JOIN posting.gate_records AS gate
+    ON gate.subject_kind = 'deal' AND deal.id = gate.subject_id AND gate.passed
+LEFT JOIN billing.schedule_heads AS plan ON deal.deal_key = plan.deal_key;
+
 -- Fencing tokens: a poster's claim carries the next one, so that the newest claim on an intent wins.
 CREATE SEQUENCE posting.fencing_tokens;

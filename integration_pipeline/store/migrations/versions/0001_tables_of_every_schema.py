@@ -275,6 +275,8 @@ def upgrade() -> None:
         sa.Column("close_date", sa.Date(), nullable=True),
         sa.Column("charge_count", sa.Integer(), nullable=False),
         sa.Column("terms", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("amendment_effective", sa.Date(), nullable=True),
+        sa.Column("recorded_on", sa.Date(), nullable=False),
         sa.Column("problems", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column(
@@ -294,6 +296,14 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_deals_customer_id_close_date", "deals", ["customer_id", "close_date"], unique=False, schema="crm"
+    )
+    op.create_index(
+        "ix_deals_amended",
+        "deals",
+        ["deal_key"],
+        unique=False,
+        schema="crm",
+        postgresql_where=sa.text("amendment_effective IS NOT NULL"),
     )
     op.create_table(
         "accounts",
@@ -398,6 +408,8 @@ def upgrade() -> None:
         sa.Column("issue_date", sa.Date(), nullable=False),
         sa.Column("due_date", sa.Date(), nullable=False),
         sa.Column("purchase_order", sa.Text(), nullable=True),
+        sa.Column("net_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tax_minor", sa.BigInteger(), nullable=False),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
         sa.Column("body_hash", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
@@ -408,11 +420,9 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "(kind = 'credit_note') = (reverses_id IS NOT NULL)", name=op.f("ck_documents_reverses")
-        ),
         sa.CheckConstraint("kind IN ('invoice', 'credit_note')", name=op.f("ck_documents_kind")),
         sa.CheckConstraint("state IN ('planned', 'superseded')", name=op.f("ck_documents_state")),
+        sa.CheckConstraint("total_minor = net_minor + tax_minor", name=op.f("ck_documents_total")),
         sa.ForeignKeyConstraint(["customer_id"], ["crm.customers.id"], name=op.f("fk_documents_customer_id")),
         sa.ForeignKeyConstraint(
             ["reverses_id"], ["billing.documents.id"], name=op.f("fk_documents_reverses_id")
@@ -422,7 +432,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_documents")),
         sa.UniqueConstraint(
-            "deal_key", "slot", "kind", "revision", name=op.f("uq_documents_deal_key_slot_kind_revision")
+            "deal_key",
+            "slot",
+            "kind",
+            "revision",
+            "reverses_id",
+            name=op.f("uq_documents_deal_key_slot_kind_revision_reverses_id"),
+            postgresql_nulls_not_distinct=True,
         ),
         sa.UniqueConstraint("document_key", name=op.f("uq_documents_document_key")),
         sa.UniqueConstraint("reverses_id", name=op.f("uq_documents_reverses_id")),
@@ -436,6 +452,8 @@ def upgrade() -> None:
         sa.Column("deal_id", sa.BigInteger(), nullable=False),
         sa.Column("schedule_id", sa.BigInteger(), nullable=False),
         sa.Column("rule_set_version", sa.Text(), nullable=False),
+        sa.Column("planned_until", sa.Date(), nullable=True),
+        sa.Column("usage_events", sa.Integer(), nullable=True),
         sa.Column(
             "updated_at",
             sa.DateTime(timezone=True),
@@ -452,22 +470,63 @@ def upgrade() -> None:
         "lines",
         sa.Column("document_id", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("charge_id", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("service_start", sa.Date(), nullable=True),
         sa.Column("service_end", sa.Date(), nullable=True),
         sa.Column("quantity", sa.Numeric(), nullable=False),
-        sa.Column("unit_price", sa.Numeric(), nullable=False),
+        sa.Column("unit_price", sa.Numeric(), nullable=True),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tax_minor", sa.BigInteger(), nullable=False),
         sa.Column("revenue", sa.Text(), nullable=False),
         sa.Column("explanation", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.CheckConstraint("revenue IN ('on_invoice', 'deferred')", name=op.f("ck_lines_revenue")),
         sa.CheckConstraint(
             "(service_start IS NULL) = (service_end IS NULL)", name=op.f("ck_lines_service_period")
         ),
+        sa.CheckConstraint(
+            "kind IN ('charge', 'credit', 'true_up', 'adjustment', 'discount')", name=op.f("ck_lines_kind")
+        ),
         sa.ForeignKeyConstraint(["document_id"], ["billing.documents.id"], name=op.f("fk_lines_document_id")),
         sa.PrimaryKeyConstraint("document_id", "position", name=op.f("pk_lines")),
         schema="billing",
+    )
+    op.create_table(
+        "document_taxes",
+        sa.Column("document_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("percent", sa.Numeric(), nullable=False),
+        sa.Column("base_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tax_minor", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["document_id"], ["billing.documents.id"], name=op.f("fk_document_taxes_document_id")
+        ),
+        sa.PrimaryKeyConstraint("document_id", "position", name=op.f("pk_document_taxes")),
+        schema="billing",
+    )
+    op.create_table(
+        "usage_events",
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("contract_id", sa.Text(), nullable=False),
+        sa.Column("customer", sa.Text(), nullable=False),
+        sa.Column("metric", sa.Text(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.Column("properties", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "recorded_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_usage_events")),
+        schema="billing",
+    )
+    op.create_index(
+        "ix_usage_events_contract_id", "usage_events", ["contract_id"], unique=False, schema="billing"
     )
     op.create_table(
         "intents",
