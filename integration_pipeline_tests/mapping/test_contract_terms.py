@@ -332,7 +332,7 @@ class TestAmendments:
     def test_are_no_part_of_the_terms(self) -> None:
         amended = a_year_of(monthly(), amendment_effective_date="2026-07-15")
 
-        assert terms(amended).terms_hash() == terms(a_year_of(monthly())).terms_hash()
+        assert terms(amended).terms_hash == terms(a_year_of(monthly())).terms_hash
 
     def test_on_a_day_that_cannot_be_read_are_told(self) -> None:
         assert problems(a_year_of(monthly(), amendment_effective_date="mid July")) == [

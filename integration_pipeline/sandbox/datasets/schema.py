@@ -8,8 +8,12 @@ from __future__ import annotations
 from integration_pipeline.sandbox.datasets.model import PropertyDefinition
 
 BILLING_TIMINGS = ("In advance", "In arrears")
-PAYMENT_TERMS = ("Due on receipt", "Net 15", "Net 30", "Net 45", "Net 60")
+PAYMENT_TERMS = ("Due on receipt", "Net 15", "Net 30", "Net 45", "Net 60", "EOM+15")
 BILLING_ENTITIES = ("us", "eu", "jp")
+RENEWALS = ("Fixed term", "Renews automatically", "Evergreen")
+TAX_TREATMENTS = ("Exclusive", "Inclusive", "Exempt", "Reverse charge")
+TIER_MODELS = ("Graduated", "Volume", "Stairstep", "Package")
+AGGREGATIONS = ("Sum", "Count", "Maximum", "Latest", "Unique", "Average")
 
 GENERATED_PROPERTIES = (
     PropertyDefinition("deals", "contract_start_date", "Contract start date", "date"),
@@ -18,6 +22,30 @@ GENERATED_PROPERTIES = (
     PropertyDefinition("deals", "payment_terms", "Payment terms", "enumeration", PAYMENT_TERMS),
     PropertyDefinition("deals", "po_number", "PO number"),
     PropertyDefinition("deals", "billing_entity", "Billing entity", "enumeration", BILLING_ENTITIES),
+    PropertyDefinition("deals", "billing_anchor", "Billing periods begin"),
+    PropertyDefinition("deals", "contract_renewal", "At the end of the term", "enumeration", RENEWALS),
+    PropertyDefinition("deals", "renewal_term_months", "Renewal term (months)", "number"),
+    PropertyDefinition("deals", "renewal_uplift_percent", "Uplift at renewal (%)", "number"),
+    PropertyDefinition("deals", "ramp_schedule", "Ramp"),
+    PropertyDefinition("deals", "ramp_months", "Ramp: months", "number"),
+    PropertyDefinition("deals", "ramp_discount_percent", "Ramp: discount (%)", "number"),
+    PropertyDefinition("deals", "promo_percent", "Promotion (%)", "number"),
+    PropertyDefinition("deals", "promo_days", "Promotion: days", "number"),
+    PropertyDefinition("deals", "tax_treatment", "Tax treatment", "enumeration", TAX_TREATMENTS),
+    PropertyDefinition("deals", "tax_rates", "Tax rates"),
+    PropertyDefinition("deals", "tax_exemption_reason", "Reason of exemption"),
+    PropertyDefinition("deals", "amendment_effective_date", "Amendment effective", "date"),
+    PropertyDefinition("line_items", "ramp_schedule", "Ramp"),
+    PropertyDefinition("line_items", "promo_percent", "Promotion (%)", "number"),
+    PropertyDefinition("line_items", "promo_days", "Promotion: days", "number"),
+    PropertyDefinition("line_items", "price_tiers", "Price tiers"),
+    PropertyDefinition("line_items", "tier_model", "Tier model", "enumeration", TIER_MODELS),
+    PropertyDefinition("line_items", "minimum_commitment", "Minimum commitment", "number"),
+    PropertyDefinition("line_items", "usage_metric", "Usage metric"),
+    PropertyDefinition(
+        "line_items", "usage_aggregation", "Usage is added up as", "enumeration", AGGREGATIONS
+    ),
+    PropertyDefinition("line_items", "usage_property", "Usage property"),
     # Text from an import that fits no number, date or currency property.
     PropertyDefinition("deals", "contract_value_text", "Contract value (text)"),
     PropertyDefinition("deals", "contract_start_text", "Contract start (text)"),

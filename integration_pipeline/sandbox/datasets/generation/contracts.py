@@ -1,7 +1,7 @@
-"""Invented deals with sound contract terms. Dirt comes later, in `dirt`.
+"""Invented deals with sound contract terms. What only some have is in `special_terms`; dirt comes later.
 
 A deal's `amount` is its total contract value: every line's net price, a recurring one times the periods of
-the term, half up to the currency's minor unit.
+the term (of a year, if it is evergreen), half up to the currency's minor unit.
 """
 
 from __future__ import annotations
@@ -39,6 +39,19 @@ OPEN_STAGES = (
     "contractsent",
 )
 
+RECURRING_TERMS = (
+    "contract_term_months",
+    "ramp_schedule",
+    "ramp_months",
+    "ramp_discount_percent",
+    "promo_percent",
+    "promo_days",
+    "billing_anchor",
+    "contract_renewal",
+    "renewal_uplift_percent",
+)
+"""Terms of a deal that mean nothing where nothing recurs."""
+
 
 @dataclass(slots=True)
 class LineDraft:
@@ -46,6 +59,10 @@ class LineDraft:
 
     properties: dict[str, str]
     product: str | None
+
+    @property
+    def recurs(self) -> bool:
+        return "recurringbillingfrequency" in self.properties
 
 
 @dataclass(slots=True)
@@ -64,15 +81,22 @@ class DealDraft:
         return self.properties["dealstage"] == "closedwon"
 
     @property
-    def is_recurring(self) -> bool:
+    def has_term(self) -> bool:
         return "contract_term_months" in self.properties
 
     def total(self) -> str:
         """Total contract value of the lines, as HubSpot writes an amount."""
         places = CURRENCY_DECIMALS[self.properties["deal_currency_code"]]
-        term = Decimal(self.properties.get("contract_term_months", "0"))
+        # A year of what has no end.
+        term = Decimal(self.properties.get("contract_term_months", "12"))
         total = sum((_line_total(line, term) for line in self.lines), Decimal(0))
         return str(rounded(total, places))
+
+    def drop_lines(self) -> None:
+        """Leave the amount alone: without lines nothing recurs, and no term is about what recurs."""
+        self.lines.clear()
+        for name in RECURRING_TERMS:
+            self.properties.pop(name, None)
 
     def line_key(self, number: int) -> str:
         """Key of the line item at 1-based position `number`."""
@@ -147,7 +171,7 @@ def _deal(rng: Random, key: str, stage: str, company: Company, owner: Owner) -> 
         "closedate": closed.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "deal_currency_code": customer.currency,
         "billing_entity": customer.entity,
-        "payment_terms": rng.choices(PAYMENT_TERMS, weights=(10, 10, 55, 10, 15))[0],
+        "payment_terms": rng.choices(PAYMENT_TERMS, weights=(10, 10, 50, 10, 15, 5))[0],
         "billing_timing": "In advance" if rng.random() < 0.75 else "In arrears",
     }
     if term is not None:

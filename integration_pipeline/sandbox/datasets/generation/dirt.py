@@ -29,6 +29,8 @@ class DirtKind(StrEnum):
     NEGATIVE_AMOUNT = "negative_amount"
     ZERO_QUANTITY_LINE = "zero_quantity_line"
     UNREADABLE_PRODUCT = "unreadable_product"
+    UNREADABLE_TIERS = "unreadable_tiers"
+    UNREADABLE_RAMP = "unreadable_ramp"
     DUPLICATE_DEAL = "duplicate_deal"
 
     AMOUNT_AS_TEXT = "amount_as_text"
@@ -47,12 +49,15 @@ class DirtKind(StrEnum):
     REOPENED_AFTER_WON = "reopened_after_won"
     LOST_AND_WON_AGAIN = "lost_and_won_again"
     CHANGED_AFTER_WON = "changed_after_won"
+    AMENDED_AFTER_WON = "amended_after_won"
 
 
 UNPARSABLE_AMOUNTS = ("twelve thousand", "12.5OO", "TBC, see contract")
 UNPARSABLE_STARTS = ("31/02/2025", "soon", "2025-13-01")
 UNKNOWN_CURRENCIES = ("XXZ", "QQQ", "EURO")
 UNREADABLE_PRODUCTS = ("\ufffd\ufffd\ufffd \ufffd\ufffd", "#REF!", "???")
+UNREADABLE_TIERS = ("see rate card 2025", "1-50: 20.00; 61+: 15.00", "1-100 at list, then 10 off")
+UNREADABLE_RAMPS = ("half price in Q1", "months 1-3: 50%; months 3-6: 75%", "as in annex B")
 EMOJI = ("🚀", "🔥", "👩🏽‍💻")
 HOSTILE_DEAL_NAMES = (
     "Renewal'; DELETE FROM ledger.journal_lines; --",
@@ -75,13 +80,13 @@ class _Plant:
 def _missing_amount(deal: DealDraft, n: int) -> None:
     del deal.properties["amount"]
     if n == 0:
-        deal.lines.clear()
+        deal.drop_lines()
     for line in deal.lines:
         del line.properties["price"]
 
 
 def _malformed_amount(deal: DealDraft, n: int) -> None:
-    deal.lines.clear()
+    deal.drop_lines()
     del deal.properties["amount"]
     deal.properties["contract_value_text"] = UNPARSABLE_AMOUNTS[n]
 
@@ -91,9 +96,7 @@ def _amount_as_text(deal: DealDraft, _: int) -> None:
     whole, _point, cents = amount.partition(".")
     us_style = f"{int(whole):,}.{cents}"
     german_style = us_style.translate(str.maketrans(",.", ".,"))
-    deal.lines.clear()
-    # Without lines nothing recurs.
-    deal.properties.pop("contract_term_months", None)
+    deal.drop_lines()
     deal.properties["contract_value_text"] = (
         f"EUR {german_style}" if currency == "EUR" else f"{us_style} {currency}"
     )
@@ -149,6 +152,19 @@ def _unreadable_product(deal: DealDraft, n: int) -> None:
     deal.lines[0] = LineDraft({**properties, "name": UNREADABLE_PRODUCTS[n]}, product=None)
 
 
+def _unreadable_tiers(deal: DealDraft, n: int) -> None:
+    line = next(line for line in deal.lines if line.recurs)
+    line.properties["price_tiers"], line.properties["tier_model"] = UNREADABLE_TIERS[n], "Volume"
+
+
+def _unreadable_ramp(deal: DealDraft, n: int) -> None:
+    for name in ("ramp_months", "ramp_discount_percent"):
+        deal.properties.pop(name, None)
+    for line in deal.lines:
+        line.properties.pop("ramp_schedule", None)
+    deal.properties["ramp_schedule"] = UNREADABLE_RAMPS[n]
+
+
 def _padded_text(deal: DealDraft, _: int) -> None:
     deal.properties["dealname"] = f"  {deal.properties['dealname']}\t "
     deal.properties["po_number"] = f" {deal.properties['po_number']}  "
@@ -190,9 +206,11 @@ _BLOCKING_PLANTS = (
     _Plant(DirtKind.MALFORMED_CONTRACT_START, 3, _malformed_start),
     _Plant(DirtKind.UNKNOWN_CURRENCY, 3, _unknown_currency),
     _Plant(DirtKind.WITHOUT_COMPANY, 3, _without_company),
-    _Plant(DirtKind.NEGATIVE_AMOUNT, 3, _negative_amount, lambda d: bool(d.lines) and not d.is_recurring),
+    _Plant(DirtKind.NEGATIVE_AMOUNT, 3, _negative_amount, lambda d: bool(d.lines) and not d.has_term),
     _Plant(DirtKind.ZERO_QUANTITY_LINE, 3, _zero_quantity, _has_several_lines),
     _Plant(DirtKind.UNREADABLE_PRODUCT, 3, _unreadable_product, _has_lines),
+    _Plant(DirtKind.UNREADABLE_TIERS, 3, _unreadable_tiers, lambda deal: deal.has_term),
+    _Plant(DirtKind.UNREADABLE_RAMP, 3, _unreadable_ramp, lambda deal: deal.has_term),
 )
 _HARMLESS_PLANTS = (
     _Plant(DirtKind.AMOUNT_AS_TEXT, 4, _amount_as_text, _has_dollars_or_euros),
