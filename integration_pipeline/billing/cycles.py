@@ -6,7 +6,7 @@ here: who chooses the anchor (`terms`), what a part of a period costs (`proratio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -69,6 +69,19 @@ class Cycle:
             anchor = min(add_months(self.origin, months * passed, anchor).day for passed in range(index + 1))
         return add_months(self.origin, months * index, anchor)
 
+    def _boundaries(self) -> Callable[[int], date]:
+        """As `boundary`, for asking often: an anchor day that every month has needs no looking up."""
+        anchor, months = self.anchor_day or self.origin.day, self.step.months
+        if not months or anchor > 28 or self.month_end is MonthEnd.LAST_DAY:
+            return self.boundary
+        first = self.origin.year * 12 + self.origin.month - 1
+
+        def at(index: int) -> date:
+            month = first + months * index
+            return date(month // 12, month % 12 + 1, anchor)
+
+        return at
+
     def boundary_before(self, day: date) -> int:
         """The index of the last boundary on or before `day`."""
         if self.step.months:
@@ -90,11 +103,12 @@ class Cycle:
         `until` or later are left out.
         """
         index = self.boundary_before(start)
-        opened = self.boundary(index)
+        boundary = self._boundaries()
+        opened = boundary(index)
         last = min(end, until)
         while opened < last:
             index += 1
-            closed = self.boundary(index)
+            closed = boundary(index)
             full = Period(opened, closed)
             is_whole = opened >= start and closed <= end
             yield BillingPeriod(full if is_whole else Period(max(opened, start), min(closed, end)), full)

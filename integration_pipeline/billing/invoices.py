@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from integration_pipeline.billing.explanation import Explanation
 from integration_pipeline.billing.money import Money
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import Policies
 from integration_pipeline.billing.tax.results import TaxableLine
+from integration_pipeline.billing.terms import ContractTerms
 
 
 class RevenueTreatment(StrEnum):
@@ -69,8 +70,7 @@ class LineTax:
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedLine:
+class PlannedLine(NamedTuple):
     """One charge, or one correction of it, on one document.
 
     `amount` is net of tax. `quantity` and `unit_price` are the contract's, before discount and proration:
@@ -162,11 +162,24 @@ class BillingSchedule:
     `terms_hash` and `policies` say from what and how it was made: the same two always give the same bytes.
     """
 
-    contract_id: str
-    terms_hash: str
-    currency: str
+    terms: ContractTerms
     policies: Policies
     invoices: tuple[PlannedInvoice, ...]
+
+    @property
+    def contract_id(self) -> str:
+        """Of the contract that is billed."""
+        return self.terms.contract_id
+
+    @property
+    def currency(self) -> str:
+        """Of all amounts."""
+        return self.terms.currency
+
+    @property
+    def terms_hash(self) -> str:
+        """SHA-256 of the terms, amendments included."""
+        return self.terms.terms_hash
 
     @property
     def total(self) -> Money:

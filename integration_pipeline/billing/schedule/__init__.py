@@ -1,7 +1,8 @@
 """From contract terms to the documents that bill them.
 
-    versions ── timeline ── slots (rates, amounts, metering) ── corrections ── documents
-    (terms)     (days)      (billing periods)                  (bookings)     (tax, discounts)
+    versions ── timeline ── lanes, segments ── slots ─────────── corrections ── documents
+    (terms)     (days)      (billing periods)  (rates, amounts,  (bookings)     (discounts,
+                                                metering)                        taxation, wording)
 
 Belongs here: deciding what is billed when. Does not belong here: the arithmetic it decides over (`pricing`,
 `proration`, `discounts`, `tax`), revenue (`revenue`), storing or posting anything.
@@ -22,8 +23,9 @@ from integration_pipeline.billing.invoices import (
 from integration_pipeline.billing.policies import DEFAULT, Policies
 from integration_pipeline.billing.schedule.corrections import entries_of
 from integration_pipeline.billing.schedule.documents import documents_of
+from integration_pipeline.billing.schedule.lanes import slots_of
 from integration_pipeline.billing.schedule.metering import UsageBook
-from integration_pipeline.billing.schedule.slots import Slot, slots_of
+from integration_pipeline.billing.schedule.slots import Planning, Slot
 from integration_pipeline.billing.schedule.timeline import Timeline, amended, timeline_of
 from integration_pipeline.billing.terms import ContractTerms
 from integration_pipeline.billing.versions import TermsVersion, versions_of
@@ -79,21 +81,17 @@ def schedule_of_versions(
 ) -> BillingSchedule:
     """As `build_schedule`, for a contract whose versions are known as such: in the order they were booked."""
     latest = versions[-1].terms
-    currency = latest.currency
+    planning = Planning(latest.currency, policies, usage, until or date.max)
     timeline: Timeline = {}
     plans: list[tuple[Sequence[Slot], date, str | None]] = []
     for version in versions:
         own = timeline_of(version, until)
         timeline = amended(timeline, own, version.effective) if plans else own
-        plans.append(
-            (tuple(slots_of(timeline, currency, policies, usage, until)), version.booked, version.reason)
-        )
+        plans.append((tuple(slots_of(timeline, planning)), version.booked, version.reason))
     with billing_of(latest.contract_id):
         invoices = tuple(documents_of(entries_of(plans, policies), versions, policies))
     return BillingSchedule(
-        contract_id=latest.contract_id,
-        terms_hash=(of or latest).terms_hash(),
-        currency=currency,
+        terms=of or latest,
         policies=policies,
         invoices=invoices,
     )

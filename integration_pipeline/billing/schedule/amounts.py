@@ -32,9 +32,9 @@ class Part(NamedTuple):
     upto: tuple[int, int] | None = None
 
 
-def whole(period: Period, rate: Rate, minor: int) -> Part:
-    """A part that is a full billing period."""
-    return Part(period, rate, minor, (1, 1))
+def whole(period: Period, rate: Rate) -> Part:
+    """A part that costs all of its rate: a full billing period, or usage."""
+    return Part(period, rate, rate.minor, (1, 1))
 
 
 def divided(stretches: Sequence[tuple[Period, Rate]], full: Period, policies: Policies) -> tuple[Part, ...]:

@@ -190,7 +190,8 @@ def entries_of(
     if len(plans) == 1:
         # Nothing was billed before, so nothing is to be compared: most contracts are never amended.
         for slot in plans[0][0]:
-            by_date.setdefault(slot.issue_date, []).extend(_first_entries(slot, slot.issue_date))
+            if entries := _first_entries(slot, slot.issue_date):
+                by_date.setdefault(slot.issue_date, []).extend(entries)
         return by_date
     booking = Booking(policies)
     for slots, booked, reason in plans:

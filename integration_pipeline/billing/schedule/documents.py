@@ -29,6 +29,7 @@ from integration_pipeline.billing.money import Money, round_ratio
 from integration_pipeline.billing.policies import Correction, Policies
 from integration_pipeline.billing.schedule.corrections import Entry
 from integration_pipeline.billing.schedule.rates import Rate
+from integration_pipeline.billing.schedule.slots import Slot
 from integration_pipeline.billing.schedule.taxation import taxed
 from integration_pipeline.billing.schedule.wording import (
     AdjustmentBasis,
@@ -51,9 +52,13 @@ def documents_of(
     document as a whole (payment terms, discounts) is what was known on its day.
     """
     writer = _Writer(versions[0].terms, policies)
+    if len(versions) == 1 and writer.plain:
+        for day in sorted(entries):
+            yield writer.plain_invoice(day, entries[day])
+        return
     for day in sorted(entries):
         writer.terms = terms_known_on(day, versions)
-        lines = [writer.line(entry) for entry in entries[day]]
+        lines = [writer.drafted(entry) for entry in entries[day]]
         if policies.correction is Correction.CREDIT_NOTE:
             credited = [line for line in lines if line.planned.kind is LineKind.CREDIT]
             charged = [line for line in lines if line.planned.kind is not LineKind.CREDIT]
@@ -88,11 +93,49 @@ class _Writer:
     bases: dict[tuple[int, int], Basis] = field(default_factory=dict[tuple[int, int], Basis])
     written: int = 0
 
-    def line(self, entry: Entry) -> _Drafted:
+    @property
+    def plain(self) -> bool:
+        """Whether lines stand on their document as they are drafted: without tax, and no discount on top."""
+        terms = self.terms
+        return not terms.discounts and terms.tax is None and all(c.tax is None for c in terms.charges)
+
+    def plain_invoice(self, day: date, entries: Sequence[Entry]) -> PlannedInvoice:
+        """The invoice of charges that were never amended, taxed or discounted as a whole."""
+        lines = tuple([self.line(entry) for entry in entries])
+        total = Money(sum([entry.minor for entry in entries]), self.terms.currency)
+        return PlannedInvoice(day, self.terms.payment_terms.due_date(day), lines, total)
+
+    def drafted(self, entry: Entry) -> _Drafted:
+        """The line of `entry` with the terms by which it is taxed: those it is or was charged under."""
+        rate = _rate_of(entry)
+        charge = entry.slot.charge if rate is None else rate.charge
+        inherited = self.terms.tax if rate is None else rate.stretch.terms.tax
+        return _Drafted(self.line(entry), entry, charge.tax or inherited or NO_TAX)
+
+    def line(self, entry: Entry) -> PlannedLine:
+        """One line, before document discounts and tax."""
+        part = entry.part
+        if entry.kind is LineKind.CHARGE and part is not None and entry.slot.milestone is None:
+            rate, charge = part.rate, part.rate.charge
+            return PlannedLine(
+                charge.charge_id,
+                charge.description,
+                LineKind.CHARGE,
+                part.period if entry.slot.full is not None else entry.slot.service,
+                rate.quantity if type(rate.quantity) is Decimal else _shown(rate),
+                rate.unit_price,
+                Money(entry.minor, self.terms.currency),
+                _treatment(entry.slot),
+                self._charge_basis(entry),
+                rate.discount_percent,
+                charge.product_code,
+            )
+        return self._other_line(entry)
+
+    def _other_line(self, entry: Entry) -> PlannedLine:
         slot, part = entry.slot, entry.part
-        rate = part.rate if part is not None else slot.parts[0].rate if slot.parts else None
+        rate = _rate_of(entry)
         period = slot.service
-        quantity: Decimal = slot.charge.quantity
         basis: Basis
         description = slot.charge.description
         match entry.kind:
@@ -110,7 +153,7 @@ class _Writer:
                 basis = RoundingBasis(part, entry.minor, entry.reason, self.policies)
                 description = f"Rounding: {description}"
             case LineKind.ADJUSTMENT if entry.adjustment is not None:
-                period, rate = entry.adjustment.period, entry.adjustment.now
+                period = entry.adjustment.period
                 basis = AdjustmentBasis(slot, entry.adjustment, self.policies)
                 description = f"Late usage: {description}"
             case _:
@@ -118,23 +161,19 @@ class _Writer:
                     slot, entry.bound, entry.minor, entry.trued_up, entry.reason, self.policies
                 )
                 description = f"{entry.bound.capitalize()}: {description}"
-        charge = rate.charge if rate is not None else slot.charge
-        return _Drafted(
-            PlannedLine(
-                charge_id=charge.charge_id,
-                description=description,
-                kind=entry.kind,
-                service_period=period,
-                quantity=quantity if rate is None else _shown(rate),
-                unit_price=None if rate is None else rate.unit_price,
-                amount=Money(entry.minor, self.terms.currency),
-                revenue=_treatment(entry),
-                basis=basis,
-                discount_percent=Decimal(0) if rate is None else rate.discount_percent,
-                product_code=charge.product_code,
-            ),
-            entry,
-            charge.tax or (rate.stretch.terms.tax if rate is not None else self.terms.tax) or NO_TAX,
+        charge = slot.charge if rate is None else rate.charge
+        return PlannedLine(
+            charge_id=charge.charge_id,
+            description=description,
+            kind=entry.kind,
+            service_period=period,
+            quantity=charge.quantity if rate is None else _shown(rate),
+            unit_price=None if rate is None else rate.unit_price,
+            amount=Money(entry.minor, self.terms.currency),
+            revenue=_treatment(slot),
+            basis=basis,
+            discount_percent=Decimal(0) if rate is None else rate.discount_percent,
+            product_code=charge.product_code,
         )
 
     def documents(
@@ -200,7 +239,7 @@ class _Writer:
         if line.entry.part is not None:
             self.discounted[id(line.entry.part)] = Fraction(share.minor, amount.minor)
         basis = DocumentDiscountBasis(line.planned.basis, amount, share, label)
-        return replace(line, planned=replace(line.planned, amount=amount - share, basis=basis))
+        return replace(line, planned=line.planned._replace(amount=amount - share, basis=basis))
 
     def _credit_less_share(self, line: _Drafted) -> _Drafted:
         amount = line.planned.amount
@@ -212,7 +251,7 @@ class _Writer:
             round_ratio(exact.numerator, exact.denominator, self.policies.rounding), amount.currency
         )
         basis = DocumentDiscountBasis(line.planned.basis, amount, share, "the discount it was invoiced with")
-        return replace(line, planned=replace(line.planned, amount=amount - share, basis=basis))
+        return replace(line, planned=line.planned._replace(amount=amount - share, basis=basis))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +276,16 @@ class DocumentDiscountBasis:
         )
 
 
-def _treatment(entry: Entry) -> RevenueTreatment:
-    slot = entry.slot
+def _rate_of(entry: Entry) -> Rate | None:
+    """The rate that a line is or was charged at; None where nothing of its slot is left."""
+    if entry.part is not None:
+        return entry.part.rate
+    if entry.adjustment is not None:
+        return entry.adjustment.now
+    return entry.slot.parts[0].rate if entry.slot.parts else None
+
+
+def _treatment(slot: Slot) -> RevenueTreatment:
     if slot.service is None or slot.charge.billed_after_service:
         return RevenueTreatment.ON_INVOICE
     return RevenueTreatment.DEFERRED

@@ -88,9 +88,7 @@ def metered_pieces(
     for invoice in invoiced[: len(pieces)]:
         used_before.append(total)
         total += invoice.current.quantity if invoice.current else 0
-    adjusted = [
-        tuple(_adjustments(invoice, position_of, used_before, rated, policies)) for invoice in invoiced
-    ]
+    adjusted = [tuple(_adjustments(invoice, position_of, used_before, rated)) for invoice in invoiced]
     rates = [
         rated(position, invoice.current.quantity if invoice.current else Fraction(0), used_before[position])
         for position, invoice in enumerate(invoiced[: len(pieces)])
@@ -110,14 +108,13 @@ def _adjustments(
     position_of: dict[Period, int],
     used_before: Sequence[Fraction],
     rated: Rated,
-    policies: Policies,
 ) -> Iterable[Adjustment]:
     """The difference of two rounded sums, so that what a period was billed is always its rounded price."""
     for late in invoice.late:
         position = position_of[late.period]
         before = rated(position, late.before.quantity, used_before[position])
         now = rated(position, late.now.quantity, used_before[position])
-        minor = now.rounded(policies).minor - before.rounded(policies).minor
+        minor = now.minor - before.minor
         if minor:
             yield Adjustment(late.period, before, now, minor)
 

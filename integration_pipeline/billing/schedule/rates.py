@@ -39,6 +39,8 @@ class Rate:
     gross: ExactPrice
     numerator: int
     denominator: int
+    minor: int
+    """The price of a full period in money."""
     discounts: tuple[TakenDiscount, ...] = ()
 
     @property
@@ -59,10 +61,10 @@ class Rate:
             and self.discount_percent == other.discount_percent
         )
 
-    def rounded(self, policies: Policies) -> Money:
-        """The price of a full period in money."""
-        minor = round_ratio(self.numerator, self.denominator, policies.rounding)
-        return Money(minor, self.gross.currency)
+    @property
+    def rounded(self) -> Money:
+        """The price of a full period."""
+        return Money(self.minor, self.gross.currency)
 
     @property
     def formula(self) -> str:
@@ -142,7 +144,8 @@ def rate_for(
             ],
             stretch.terms.contract_id,
         )
-    return Rate(stretch, phase, quantity, unit_price, discount, gross, numerator, denominator, taken)
+    minor = round_ratio(numerator, denominator, policies.rounding)
+    return Rate(stretch, phase, quantity, unit_price, discount, gross, numerator, denominator, minor, taken)
 
 
 def _price_terms(charge: Charge, phase: Phase | None) -> tuple[Decimal | None, PriceModel | None, Decimal]:

@@ -33,7 +33,7 @@ def taxed(
             names = ", ".join(f"{tax.name} {tax.percent:f} %" for tax in taxes)
             price = Money(taxable.numerator // taxable.denominator, currency)
             basis = IncludedTaxBasis(basis, price, result.net, names)
-        planned.append(replace(line, amount=result.net, taxes=taxes, basis=basis, taxable=taxable))
+        planned.append(line._replace(amount=result.net, taxes=taxes, basis=basis, taxable=taxable))
     return tuple(planned), tuple(
         LineTax(group.rate.name, group.rate.percent, group.base, group.tax) for group in document.groups
     )

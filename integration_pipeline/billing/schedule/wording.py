@@ -171,7 +171,7 @@ class AdjustmentBasis:
     def explain(self) -> Explanation:
         adjustment = self.adjustment
         currency = adjustment.now.gross.currency
-        now, before = adjustment.now.rounded(self.policies), adjustment.before.rounded(self.policies)
+        now, before = adjustment.now.rounded, adjustment.before.rounded
         difference, bounded = Money(adjustment.minor - adjustment.true_up, currency), ""
         if adjustment.true_up:
             moved, left = Money(adjustment.true_up, currency), Money(adjustment.minor, currency)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field
@@ -70,12 +71,12 @@ class Charge(TermsModel):
     unit: Identifier | None = None
     sources: Sources = Field(default_factory=dict[str, FieldSource])
 
-    @property
+    @cached_property
     def recurs(self) -> bool:
         """Whether the charge has billing periods."""
         return self.frequency is not Frequency.ONE_TIME
 
-    @property
+    @cached_property
     def billed_after_service(self) -> bool:
         """In arrears, as usage always is: nobody knows it before."""
         return self.recurs and (self.timing is Timing.ARREARS or self.metric is not None)

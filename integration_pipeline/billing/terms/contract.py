@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import date
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -84,6 +85,7 @@ class ContractTerms(TermsModel):
         """Whether the contract goes on until somebody ends it."""
         return self.evergreen or (self.renewal is not None and self.renewal.times is None)
 
+    @cached_property
     def terms_hash(self) -> str:
         """SHA-256 over the whole document, sources included: equal terms, equal hash."""
         return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
