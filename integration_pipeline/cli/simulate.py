@@ -15,7 +15,8 @@ from rich.markup import escape
 from integration_pipeline.billing.money import Money
 from integration_pipeline.billing.policies import DayZone, Policies
 from integration_pipeline.billing.terms import ContractTerms
-from integration_pipeline.billing.usage.events import UsageEvent
+from integration_pipeline.billing.usage.events import UsageEvent, distinct_events
+from integration_pipeline.billing.versions import versions_of
 from integration_pipeline.cli.contracts import (
     Profile,
     civil_day,
@@ -29,9 +30,9 @@ from integration_pipeline.rules.document import RuleSet, read_rule_set
 from integration_pipeline.runtime import database, open_engine
 from integration_pipeline.settings import Settings
 from integration_pipeline.simulation.chart import SUFFIXES, draw
-from integration_pipeline.simulation.deals import current_contracts
+from integration_pipeline.simulation.deals import current_contracts, recorded_usage
 from integration_pipeline.simulation.exports import AMOUNTS, MONTH_FORMAT, as_csv, as_json
-from integration_pipeline.simulation.figures import CurrencyFigures, MonthFigures, Simulation
+from integration_pipeline.simulation.figures import Contract, CurrencyFigures, MonthFigures, Simulation
 from integration_pipeline.simulation.figures import simulate as simulated
 from integration_pipeline.simulation.usage import AssignedUsage, assign_usage, metrics_of, read_events
 
@@ -85,11 +86,14 @@ def simulate(
     rules = read_rule_set(settings.rules_file)
     policies = policies_named(profile, rules)
     with refusals_shown():
-        found = read_contracts(contracts) if contracts else _contracts_of_database(settings)
-        events = _events(usage) if usage is not None else ()
+        if contracts:
+            found, recorded = tuple(versions_of(terms, policies) for terms in read_contracts(contracts)), []
+        else:
+            found, recorded = _contracts_of_database(settings)
+        events = distinct_events([*recorded, *(_events(usage) if usage is not None else ())])
         assigned = assign_usage(events, found, lambda terms: _zone_of(terms, rules, policies))
         simulation = simulated(found, policies, last, assigned.books)
-    notes = tuple(_notes(found, assigned, rules, has_usage=usage is not None))
+    notes = tuple(_notes(found, assigned, rules))
     _print(simulation, notes, output)
     if chart is not None:
         _draw(simulation, chart)
@@ -97,13 +101,14 @@ def simulate(
         raise typer.Exit(1)
 
 
-def _contracts_of_database(settings: Settings) -> Sequence[ContractTerms]:
-    """The contracts that would be scheduled now, in a transaction that can only read."""
+def _contracts_of_database(settings: Settings) -> tuple[tuple[Contract, ...], list[UsageEvent]]:
+    """The contracts that would be scheduled now and their usage, in a transaction that can only read."""
     with database(settings) as url:
         engine = open_engine(url).execution_options(postgresql_readonly=True)
         try:
             with engine.connect() as connection:
-                return current_contracts(connection)
+                found = current_contracts(connection)
+                return found, recorded_usage(connection, found)
         finally:
             engine.dispose()
 
@@ -124,22 +129,21 @@ def _zone_of(terms: ContractTerms, rules: RuleSet, policies: Policies) -> str:
     return _UTC if policies.day_zone is DayZone.UTC or entity is None else entity.time_zone
 
 
-def _notes(
-    contracts: Sequence[ContractTerms], assigned: AssignedUsage, rules: RuleSet, *, has_usage: bool
-) -> Iterator[str]:
+def _notes(contracts: Sequence[Contract], assigned: AssignedUsage, rules: RuleSet) -> Iterator[str]:
     """What a reader of the figures must know."""
     if not contracts:
         yield "there are no contracts: no deal is won and has passed the gate, or none was synced yet"
-    metered = [terms for terms in contracts if metrics_of(terms)]
-    if metered and not has_usage:
+    latest = [versions[-1].terms for versions in contracts if metrics_of(versions)]
+    unused = [terms for terms in latest if terms.contract_id not in assigned.books]
+    if unused:
         yield (
-            f"without usage: metered charges of {_counted(len(metered), 'contract')} are planned as if "
+            f"without usage: metered charges of {_counted(len(unused), 'contract')} are planned as if "
             "nothing was used; --usage FILE reads usage events"
         )
     if assigned.unused:
         yield f"{_counted(assigned.unused, 'usage event')} left out: no contract here bills them"
-    unknown = sorted({terms.entity for terms in contracts if terms.entity not in rules.entities})
-    if unknown and has_usage:
+    unknown = sorted({terms.entity for terms in latest} - set(rules.entities))
+    if unknown and assigned.books:
         yield f"days of usage are UTC for entities that the rule set does not know: {', '.join(unknown)}"
 
 

@@ -16,9 +16,12 @@ from integration_pipeline.billing.money import Money
 from integration_pipeline.billing.periods import add_months
 from integration_pipeline.billing.policies import Policies
 from integration_pipeline.billing.revenue.releases import Booked, Earnings, RevenueLine
-from integration_pipeline.billing.schedule import UsageBook, build_schedule
+from integration_pipeline.billing.schedule import BillingSchedule, UsageBook, schedule_of_versions
 from integration_pipeline.billing.terms import ContractTerms
+from integration_pipeline.billing.versions import TermsVersion
 
+Contract = Sequence[TermsVersion]
+"""The terms of one contract in the order in which they were booked, by one at least."""
 _ONE_DAY = timedelta(days=1)
 
 
@@ -113,7 +116,7 @@ def horizon_of(until: date) -> date:
 
 
 def simulate(
-    contracts: Sequence[ContractTerms],
+    contracts: Sequence[Contract],
     policies: Policies,
     until: date,
     usage: Mapping[str, UsageBook] | None = None,
@@ -126,13 +129,13 @@ def simulate(
     """
     horizon = horizon_of(until)
     books = usage or {}
-    planned = [
-        (terms, build_schedule(terms, policies, usage=books.get(terms.contract_id), until=horizon))
-        for terms in contracts
-    ]
+    planned: list[tuple[ContractTerms, BillingSchedule]] = []
     sums: dict[str, _Sums] = {}
-    for terms in contracts:
-        sums.setdefault(terms.currency, _Sums()).contracts += 1
+    for versions in contracts:
+        latest = versions[-1].terms
+        book = books.get(latest.contract_id)
+        planned.append((latest, schedule_of_versions(versions, policies, usage=book, until=horizon)))
+        sums.setdefault(latest.currency, _Sums()).contracts += 1
     documents = consolidate(planned)
     for document in documents:
         sums[document.document.total.currency].add_document(document, horizon)

@@ -16,8 +16,8 @@ from typing import Any
 
 from integration_pipeline.billing.schedule import UsageBook
 from integration_pipeline.billing.terms import ContractTerms
-from integration_pipeline.billing.terms.amendments import AddCharge, ReplaceCharge
 from integration_pipeline.billing.usage.events import InvalidEvents, UsageEvent, load_events
+from integration_pipeline.simulation.figures import Contract
 
 _COLUMNS = frozenset(UsageEvent.model_fields) - {"properties"}
 
@@ -75,7 +75,7 @@ class AssignedUsage:
 
 def assign_usage(
     events: Iterable[UsageEvent],
-    contracts: Sequence[ContractTerms],
+    contracts: Sequence[Contract],
     zone_of: Callable[[ContractTerms], str],
 ) -> AssignedUsage:
     """Give every event to the contract it names, else to its customer's only one that meters its metric.
@@ -83,11 +83,12 @@ def assign_usage(
     `zone_of` names the time zone of a contract's days. Raises `InvalidEvents` for events that several
     contracts would bill, since each of them would.
     """
-    by_id = {terms.contract_id: terms for terms in contracts}
+    by_id = {versions[-1].terms.contract_id: versions[-1].terms for versions in contracts}
     metering: dict[tuple[str, str], list[str]] = {}
-    for terms in contracts:
-        for metric in metrics_of(terms):
-            metering.setdefault((terms.customer, metric), []).append(terms.contract_id)
+    for versions in contracts:
+        latest = versions[-1].terms
+        for metric in metrics_of(versions):
+            metering.setdefault((latest.customer, metric), []).append(latest.contract_id)
     assigned: dict[str, list[UsageEvent]] = {contract_id: [] for contract_id in by_id}
     problems: list[tuple[str, str]] = []
     unused = 0
@@ -114,16 +115,7 @@ def assign_usage(
     return AssignedUsage(books, unused)
 
 
-def metrics_of(terms: ContractTerms) -> tuple[str, ...]:
-    """The names of all metrics that the contract bills, or will bill after an amendment."""
-    amended = (
-        change.charge
-        for amendment in terms.amendments
-        for change in amendment.changes
-        if isinstance(change, AddCharge | ReplaceCharge)
-    )
-    return tuple(
-        dict.fromkeys(
-            charge.metric.metric for charge in (*terms.charges, *amended) if charge.metric is not None
-        )
-    )
+def metrics_of(contract: Contract) -> tuple[str, ...]:
+    """The names of all metrics that any version of the contract bills."""
+    charges = (charge for version in contract for charge in version.terms.charges)
+    return tuple(dict.fromkeys(charge.metric.metric for charge in charges if charge.metric is not None))

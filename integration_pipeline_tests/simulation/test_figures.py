@@ -16,7 +16,14 @@ from integration_pipeline.billing.revenue.recognition import recognize
 from integration_pipeline.billing.schedule import UsageBook, build_schedule
 from integration_pipeline.billing.terms import ContractTerms, load_terms
 from integration_pipeline.billing.usage.events import load_events
-from integration_pipeline.simulation.figures import CurrencyFigures, MonthFigures, horizon_of, simulate
+from integration_pipeline.billing.versions import versions_of
+from integration_pipeline.simulation.figures import (
+    CurrencyFigures,
+    MonthFigures,
+    Simulation,
+    horizon_of,
+    simulate,
+)
 
 VAT = {"rates": [{"name": "VAT", "percent": "19"}]}
 
@@ -44,8 +51,14 @@ def contract(
 def figures(
     *contracts: ContractTerms, until: date = date(2027, 1, 1), policies: Policies = DEFAULT, **changes: Any
 ) -> CurrencyFigures:
-    (of_currency,) = simulate(contracts, policies, until, **changes).currencies
+    (of_currency,) = simulation_of(*contracts, until=until, policies=policies, **changes).currencies
     return of_currency
+
+
+def simulation_of(
+    *contracts: ContractTerms, until: date = date(2027, 1, 1), policies: Policies = DEFAULT, **changes: Any
+) -> Simulation:
+    return simulate([versions_of(terms, policies) for terms in contracts], policies, until, **changes)
 
 
 def month_of(found: CurrencyFigures, month: int, year: int = 2026) -> MonthFigures:
@@ -81,7 +94,7 @@ def test_service_before_its_invoice_is_a_contract_asset_where_the_policies_say_s
     assert month_of(found, 1).revenue.minor == 31000
     assert month_of(found, 1).contract_asset.minor == 31000
     assert all(tie.holds for tie in found.ties)
-    assert not simulate([arrears], DEFAULT, date(2026, 2, 1)).currencies
+    assert not simulation_of(arrears, until=date(2026, 2, 1)).currencies
 
 
 def test_the_month_that_holds_the_last_day_is_simulated_as_a_whole() -> None:
@@ -131,15 +144,12 @@ def test_usage_of_a_contract_is_billed_and_without_it_nothing_was_used() -> None
     found = figures(metered, usage={"C-1": UsageBook(load_events([event]), "UTC")})
 
     assert month_of(found, 2).invoiced.minor == 1400
-    assert not simulate([metered], DEFAULT, date(2027, 1, 1)).currencies
+    assert not simulation_of(metered).currencies
 
 
 def test_currencies_stay_apart_over_the_same_months() -> None:
-    simulation = simulate(
-        [contract("10"), contract("10", contract_id="C-2", currency="JPY", start="2026-03-01")],
-        DEFAULT,
-        date(2027, 1, 1),
-    )
+    yen = contract("10", contract_id="C-2", currency="JPY", start="2026-03-01")
+    simulation = simulation_of(contract("10"), yen)
 
     assert [each.currency for each in simulation.currencies] == ["JPY", "USD"]
     assert [each.totals.invoiced.minor for each in simulation.currencies] == [10, 1000]
@@ -198,7 +208,8 @@ def test_totals_tie_under_every_profile_whatever_happens(
         amendments=[{"amendment_id": "A", "effective": day.isoformat(), "changes": [change]}],
     )
 
-    simulation = simulate([terms, terms.model_copy(update={"contract_id": "C-2"})], policies, until)
+    twin = terms.model_copy(update={"contract_id": "C-2"})
+    simulation = simulation_of(terms, twin, policies=policies, until=until)
 
     assert simulation.ties
     for found in simulation.currencies:

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from integration_pipeline.billing.policies import DEFAULT
 from integration_pipeline.billing.terms import ContractTerms, load_terms
 from integration_pipeline.billing.usage.events import InvalidEvents
+from integration_pipeline.billing.versions import versions_of
 from integration_pipeline.simulation.usage import AssignedUsage, assign_usage, metrics_of, read_events
 
 CSV = """event_id,customer,contract_id,metric,occurred_at,quantity,region
@@ -40,7 +42,8 @@ def contract(contract_id: str = "C-1", metric: str = "calls", customer: str = "a
 
 
 def assigned(*contracts: ContractTerms, text: str = CSV) -> AssignedUsage:
-    return assign_usage(read_events(text, as_csv=True), contracts, lambda _: "Europe/Berlin")
+    found = [versions_of(terms, DEFAULT) for terms in contracts]
+    return assign_usage(read_events(text, as_csv=True), found, lambda _: "Europe/Berlin")
 
 
 def test_other_columns_are_properties_and_empty_cells_are_left_out() -> None:
@@ -102,4 +105,4 @@ def test_a_metric_that_only_an_amendment_brings_is_known() -> None:
     }
     amended = load_terms({**terms.model_dump(mode="json", exclude_defaults=True), "amendments": [amendment]})
 
-    assert metrics_of(amended) == ("calls", "storage")
+    assert metrics_of(versions_of(amended, DEFAULT)) == ("calls", "storage")
