@@ -143,7 +143,7 @@ def documents(draw: st.DrawFn, *, amended: bool = False) -> dict[str, Any]:
 
 
 def price_on(versions: Sequence[TermsVersion], charge_id: str, day: date) -> Fraction:
-    """What a full period costs at the terms of `day`, in currency units: by definition, not the engine's way."""
+    """What a full period costs at the terms of `day`, in currency units, straight from the definition."""
     version = [item for item in versions if item.effective <= day][-1]
     for pause in version.terms.pauses:
         if pause.start <= day and (pause.end is None or day < pause.end):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from integration_pipeline.billing.errors import InvalidTerms
 from integration_pipeline.billing.schedule import build_schedule
-from integration_pipeline.billing.terms import (
+from integration_pipeline.billing.terms import Frequency, (
     Charge,
     ContractTerms,
     FieldSource,
@@ -251,3 +251,14 @@ def test_a_fuzzed_document_is_either_invalid_terms_or_has_a_schedule(
 @given(document=_JSON | st.binary(max_size=40))
 def test_any_value_at_all_is_invalid_terms(document: Any) -> None:
     assert isinstance(_problems(document), dict)
+
+
+def test_a_copy_with_other_terms_has_a_hash_of_its_own(document: Build, charge: Build) -> None:
+    terms = load_terms(document(charge()))
+    before = terms.terms_hash
+    other = terms.model_copy(update={"purchase_order": "PO-7"})
+    assert other.terms_hash == load_terms(document(charge(), purchase_order="PO-7")).terms_hash
+    assert other.terms_hash != before
+    one_time = terms.charges[0].model_copy(update={"frequency": Frequency.ONE_TIME})
+    assert terms.charges[0].recurs
+    assert not one_time.recurs

@@ -26,10 +26,11 @@ from integration_pipeline.billing.invoices import (
     RevenueTreatment,
 )
 from integration_pipeline.billing.money import Money, round_ratio
+from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import Correction, Policies
 from integration_pipeline.billing.schedule.corrections import Entry
 from integration_pipeline.billing.schedule.rates import Rate
-from integration_pipeline.billing.schedule.slots import Slot
+from integration_pipeline.billing.schedule.slots import Slot, SlotKey
 from integration_pipeline.billing.schedule.taxation import taxed
 from integration_pipeline.billing.schedule.wording import (
     AdjustmentBasis,
@@ -84,12 +85,14 @@ class _Drafted:
 class _Writer:
     """Writes the documents of one contract in the order of their dates.
 
-    `discounted` remembers which share of a charged part a document discount took, for its later credit.
+    `discounted` remembers by slot which share of the days charged a document discount took, for their credit.
     """
 
     terms: ContractTerms
     policies: Policies
-    discounted: dict[int, Fraction] = field(default_factory=dict[int, Fraction])
+    discounted: dict[SlotKey, list[tuple[Period, Fraction]]] = field(
+        default_factory=dict[SlotKey, list[tuple[Period, Fraction]]]
+    )
     bases: dict[tuple[int, int], Basis] = field(default_factory=dict[tuple[int, int], Basis])
     written: int = 0
 
@@ -237,13 +240,22 @@ class _Writer:
     def _less_share(self, line: _Drafted, share: Money, label: str) -> _Drafted:
         amount = line.planned.amount
         if line.entry.part is not None:
-            self.discounted[id(line.entry.part)] = Fraction(share.minor, amount.minor)
+            taken = line.entry.part.period, Fraction(share.minor, amount.minor)
+            self.discounted.setdefault(line.entry.slot.key, []).append(taken)
         basis = DocumentDiscountBasis(line.planned.basis, amount, share, label)
         return replace(line, planned=line.planned._replace(amount=amount - share, basis=basis))
 
+    def _share_taken(self, entry: Entry) -> Fraction:
+        """The share that the last invoice of the days which `entry` credits had off."""
+        if entry.part is None:
+            return Fraction(0)
+        day = (entry.unused or entry.part.period).start
+        taken = reversed(self.discounted.get(entry.slot.key, []))
+        return next((fraction for period, fraction in taken if day in period), Fraction(0))
+
     def _credit_less_share(self, line: _Drafted) -> _Drafted:
         amount = line.planned.amount
-        fraction = self.discounted.get(id(line.entry.part)) if line.entry.part is not None else None
+        fraction = self._share_taken(line.entry)
         if line.planned.kind is not LineKind.CREDIT or not fraction:
             return line
         exact = amount.minor * fraction
