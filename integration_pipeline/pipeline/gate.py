@@ -148,6 +148,8 @@ def _deal_row(_: Pipeline, row: Row[Any]) -> dict[str, Any]:
     unread = bool(problems)
     # Without a currency nobody can say what the amount is, either.
     unread_amount = row.amount_minor is None and (unread or row.currency is None)
+    # What usage or tiers will come to is not known when the deal is won.
+    open_amount = not row.amount_minor and _is_priced_later(row.terms)
     return {
         "row_id": row.id,
         "external_id": row.external_id,
@@ -156,12 +158,17 @@ def _deal_row(_: Pipeline, row: Row[Any]) -> dict[str, Any]:
         "company_name": row.company_name,
         "currency": "(unread)" if unread and row.currency is None else row.currency,
         "unknown_currency": None,
-        "amount_minor": 1 if unread_amount else row.amount_minor,
+        "amount_minor": 1 if unread_amount or open_amount else row.amount_minor,
         "close_date": row.close_date or (row.close_month if unread else None),
         "charge_count": max(1, row.charge_count) if unread or row.amount_minor is None else row.charge_count,
         "mapping_problem": "; ".join(problem["message"] for problem in problems) or None,
         "duplicate_of": row.duplicate_of,
     }
+
+
+def _is_priced_later(terms: dict[str, Any] | None) -> bool:
+    charges: list[dict[str, Any]] = terms["charges"] if terms else []
+    return any(charge.get("metric") or charge.get("price") for charge in charges)
 
 
 def _withdrawn_row(_: Pipeline, row: Row[Any]) -> dict[str, Any]:

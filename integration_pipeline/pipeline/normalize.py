@@ -150,7 +150,8 @@ def _deal_row(
     month: date,
     recorded: date,
 ) -> dict[str, Any]:
-    terms = mapped.terms.model_dump(mode="json") if mapped.terms else None
+    # Only what the CRM says: a default stored as if it had been stated may contradict what was.
+    terms = mapped.terms.model_dump(mode="json", exclude_unset=True) if mapped.terms else None
     content: dict[str, Any] = {
         "state": mapped.state.value,
         "stage": mapped.stage or "",
