@@ -7,11 +7,12 @@ billing of versions (`billing`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from integration_pipeline.billing.invoices import PlannedInvoice
+from integration_pipeline.billing.custom import billing_of
+from integration_pipeline.billing.invoices import DocumentKind, PlannedInvoice
 from integration_pipeline.billing.periods import add_months
 from integration_pipeline.billing.schedule import UsageBook, schedule_of_versions
 from integration_pipeline.billing.terms import ContractTerms
@@ -38,7 +39,8 @@ class PlannedContract:
     """A contract and its documents, by issue date.
 
     `planned_until` (exclusive) is set for a contract without an end, `usage_events` is how many events a
-    contract with metered charges was planned from.
+    contract with metered charges was planned from. `held_for` says which documents have to wait for a person,
+    and why.
     """
 
     versions: tuple[TermsVersion, ...]
@@ -46,6 +48,7 @@ class PlannedContract:
     terms_hash: str
     planned_until: date | None
     usage_events: int | None
+    held_for: Mapping[tuple[date, DocumentKind], str]
 
     @property
     def currency(self) -> str:
@@ -60,7 +63,11 @@ class PlannedContract:
 def plan_contract(
     pipeline: Pipeline, versions: Sequence[TermsVersion], events: Sequence[UsageEvent]
 ) -> PlannedContract:
-    """Everything the contract bills under the rule set, up to the horizon if nothing ends it."""
+    """Everything the contract bills under the rule set, up to the horizon if nothing ends it.
+
+    Raises `InvalidTerms` for a contract that its own terms, or a rule of the company's, make impossible to
+    bill.
+    """
     latest = versions[-1].terms
     until = beyond = None
     if any(version.terms.open_ended for version in versions):
@@ -70,13 +77,32 @@ def plan_contract(
     entity = pipeline.rules.entities.get(latest.entity)
     usage = UsageBook(events, entity.time_zone if entity else "UTC") if events else None
     planned = schedule_of_versions(versions, pipeline.rules.policies, usage=usage, until=beyond)
+    documents = tuple(each for each in planned.invoices if until is None or each.issue_date < until)
     return PlannedContract(
         versions=tuple(versions),
-        documents=tuple(each for each in planned.invoices if until is None or each.issue_date < until),
+        documents=documents,
         terms_hash=planned.terms_hash,
         planned_until=until,
         usage_events=len(events) if is_metered(versions) else None,
+        held_for=_held_for(pipeline, documents, versions),
     )
+
+
+def _held_for(
+    pipeline: Pipeline, documents: Sequence[PlannedInvoice], versions: Sequence[TermsVersion]
+) -> dict[tuple[date, DocumentKind], str]:
+    """What the company's own rules hold back, by issue date and kind, with their reasons."""
+    rules = pipeline.rules.policies.custom
+    if not rules:
+        return {}
+    held: dict[tuple[date, DocumentKind], str] = {}
+    with billing_of(versions[-1].terms.contract_id):
+        for document in documents:
+            terms = terms_known_on(document.issue_date, versions)
+            reasons = [f"{rule.name}: {reason}" for rule, reason in rules.holds(document, terms)]
+            if reasons:
+                held[document.issue_date, document.kind] = "; ".join(reasons)
+    return held
 
 
 def is_metered(versions: Iterable[TermsVersion]) -> bool:

@@ -200,6 +200,7 @@ def _document_row(_: Pipeline, row: Row[Any]) -> dict[str, Any]:
         "issue_date": row.issue_date,
         "due_date": row.due_date,
         "customer_id": row.customer_id,
+        "held_for": row.held_for,
     }
 
 

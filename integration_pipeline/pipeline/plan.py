@@ -37,6 +37,10 @@ class HeldDocument:
     slot: Slot
     row: Row[Any]
 
+    def waits_for(self, held_for: str | None) -> bool:
+        """Whether it was planned with that reason to wait for a person; once it is posted none matters."""
+        return self.row.intent_state == "posted" or self.row.held_for == held_for
+
 
 class Plan:
     """Collects what a chunk of deals plans, then stores it in a handful of statements."""
@@ -67,14 +71,15 @@ class Plan:
             document, present = wanted.get(slot), known.get(slot)
             terms = contract.terms_on(slot[0]) if contract else None
             body_hash = _body_hash(terms, document) if terms and document else None
-            if present is not None and present.row.body_hash == body_hash:
+            held_for = contract.held_for.get(slot) if contract else None
+            if present is not None and present.row.body_hash == body_hash and present.waits_for(held_for):
                 self._report.counts["unchanged"] += 1
                 continue
             if present is not None:
                 self._retire(deal, present)
             if terms and document and body_hash:
                 revision = revisions.get((deal.deal_key, slot), 0) + 1
-                self._plan(deal, terms, document, revision, body_hash)
+                self._plan(deal, terms, document, revision, body_hash, held_for)
 
     def store(self, connection: Connection) -> None:
         """Everything that was added, in the caller's transaction."""
@@ -98,7 +103,13 @@ class Plan:
             connection.execute(text(statement), batch)
 
     def _plan(
-        self, deal: Row[Any], terms: ContractTerms, document: PlannedInvoice, revision: int, body_hash: str
+        self,
+        deal: Row[Any],
+        terms: ContractTerms,
+        document: PlannedInvoice,
+        revision: int,
+        body_hash: str,
+        held_for: str | None,
     ) -> None:
         sign = 1 if document.kind is DocumentKind.INVOICE else -1
         key = document_key(deal.deal_key, document.issue_date, document.kind.value, revision)
@@ -120,6 +131,7 @@ class Plan:
                 "net_minor": sign * document.total.minor,
                 "tax_minor": sign * document.tax.minor,
                 "total_minor": sign * document.payable.minor,
+                "held_for": held_for,
             },
             body_hash,
         )
@@ -153,6 +165,7 @@ class Plan:
                 "net_minor": row.net_minor,
                 "tax_minor": row.tax_minor,
                 "total_minor": row.total_minor,
+                "held_for": None,
             },
             hashlib.sha256(f"reverses {row.document_key} {row.body_hash}".encode()).hexdigest(),
         )
@@ -291,17 +304,18 @@ _STORE_DOCUMENTS = """
     INSERT INTO billing.documents (
         document_key, deal_key, schedule_id, close_month, slot, revision, kind, reverses_id, entity,
         customer_id, currency, issue_date, due_date, purchase_order, net_minor, tax_minor, total_minor,
-        body_hash, state
+        body_hash, held_for, state
     )
     SELECT
         given.document_key, given.deal_key, head.schedule_id, given.close_month, given.slot, given.revision,
         given.kind, given.reverses_id, given.entity, given.customer_id, given.currency, given.issue_date,
         given.due_date, given.purchase_order, given.net_minor, given.tax_minor, given.total_minor,
-        given.body_hash, 'planned'
+        given.body_hash, given.held_for, 'planned'
     FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS given (
         document_key text, deal_key text, close_month date, slot date, revision integer, kind text,
         reverses_id bigint, entity text, customer_id bigint, currency text, issue_date date, due_date date,
-        purchase_order text, net_minor bigint, tax_minor bigint, total_minor bigint, body_hash text
+        purchase_order text, net_minor bigint, tax_minor bigint, total_minor bigint, body_hash text,
+        held_for text
     )
     INNER JOIN billing.schedule_heads AS head ON head.deal_key = given.deal_key
 """

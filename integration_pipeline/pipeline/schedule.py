@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from integration_pipeline.billing.errors import InvalidTerms
 from integration_pipeline.billing.invoices import DocumentKind
 from integration_pipeline.billing.versions import TermsVersion
 from integration_pipeline.pipeline.chunks import chunked
@@ -28,6 +29,7 @@ from integration_pipeline.pipeline.plan import HeldDocument, Plan, Slot
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.statistics import after_bulk
+from integration_pipeline.pipeline.unbillable import set_aside
 from integration_pipeline.pipeline.usage import usage_of_contracts
 
 _CHUNK = 500
@@ -40,7 +42,8 @@ def schedule(pipeline: Pipeline, scope: Scope) -> StageReport:
     horizon has moved by a month, and when usage came in.
 
     Counts: `deals_scheduled`, `deals_waiting` (a document is being posted just now: next time),
-    `invoices_planned`, `credit_notes_planned`, `superseded`, `unchanged`. Money: `planned`, `credited`.
+    `deals_unbillable` (in quarantine, with the reason), `invoices_planned`, `credit_notes_planned`,
+    `superseded`, `unchanged`. Money: `planned`, `credited`.
     A deal that is no longer won and got an invoice after its verdict waits for a new verdict.
     """
     with reporting("schedule") as report:
@@ -87,24 +90,33 @@ def _plan_chunk(connection: Connection, pipeline: Pipeline, keys: Sequence[str],
         else:
             ready.append(deal)
     connection.execute(text(_WITHDRAW_VERDICTS), {"deals": overtaken})
-    contracts = _contracts(connection, pipeline, [deal for deal in ready if deal.state == "won"])
+    contracts, refused = _contracts(connection, pipeline, [deal for deal in ready if deal.state == "won"])
+    set_aside(
+        connection, [(deal, refused[deal.deal_key]) for deal in ready if deal.deal_key in refused], report
+    )
     plan = Plan(pipeline, report)
     for deal in ready:
-        plan.add(deal, contracts.get(deal.deal_key), held[deal.deal_key], revisions)
+        if deal.deal_key not in refused:
+            plan.add(deal, contracts.get(deal.deal_key), held[deal.deal_key], revisions)
     plan.store(connection)
 
 
 def _contracts(
     connection: Connection, pipeline: Pipeline, deals: Sequence[Row[Any]]
-) -> dict[str, PlannedContract]:
+) -> tuple[dict[str, PlannedContract], dict[str, InvalidTerms]]:
+    """What each deal bills, and why some cannot be billed."""
     stored = _stored_terms(connection, deals)
     versions = {key: versions_of_deal(each) for key, each in stored.items()}
     metered = [_contract_id(each) for each in versions.values() if is_metered(each)]
     usage = usage_of_contracts(connection, metered)
-    return {
-        key: plan_contract(pipeline, each, usage.get(_contract_id(each), ()))
-        for key, each in versions.items()
-    }
+    contracts: dict[str, PlannedContract] = {}
+    refused: dict[str, InvalidTerms] = {}
+    for key, each in versions.items():
+        try:
+            contracts[key] = plan_contract(pipeline, each, usage.get(_contract_id(each), ()))
+        except InvalidTerms as error:
+            refused[key] = error
+    return contracts, refused
 
 
 def _contract_id(versions: Sequence[TermsVersion]) -> str:

@@ -304,6 +304,17 @@ PLANNED_DOCUMENTS = Suite(
             next_step="Set the deal's billing entity in the CRM, or a default in the mapping",
         ),
         RowRule(
+            name="no_rule_holds_it",
+            expectation=IsNull("held_for"),
+            field="approval",
+            reason=(
+                "The {kind} planned for deal {external_id} on {issue_date} waits for somebody to approve it: "
+                "{held_for}"
+            ),
+            next_step="Look at the document: release it if it may go out, or correct the deal in the CRM",
+            waivable=True,
+        ),
+        RowRule(
             name="document_is_planned_once",
             expectation=Unique(("document_key",)),
             field="document",
@@ -318,9 +329,9 @@ PLANNED_DOCUMENTS = Suite(
     ),
 )
 """Invoices and credit notes about to be posted. Columns: row_id, document_key, external_id (of the deal),
-kind, entity, currency, line_count, unexplained_lines, issue_date, due_date, customer_id; and, positive for
-credit notes too, net_minor and lines_total_minor, taxes_minor (by rate) and lines_tax_minor, total_minor and
-net_and_taxes_minor."""
+kind, entity, currency, line_count, unexplained_lines, issue_date, due_date, customer_id, held_for; and,
+positive for credit notes too, net_minor and lines_total_minor, taxes_minor (by rate) and lines_tax_minor,
+total_minor and net_and_taxes_minor."""
 
 SUITES: Mapping[str, Suite] = MappingProxyType(
     {suite.name: suite for suite in (RAW_DEALS, DEALS, WITHDRAWN_DEALS, PLANNED_DOCUMENTS)}

@@ -106,6 +106,7 @@ def valid_document(**changes: Cell) -> Row:
         "issue_date": date(2025, 1, 31),
         "due_date": date(2025, 3, 2),
         "customer_id": "c-1",
+        "held_for": None,
     } | changes
 
 

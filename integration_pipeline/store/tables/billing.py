@@ -95,6 +95,8 @@ documents = Table(
     Column("tax_minor", BigInteger, nullable=False),
     Column("total_minor", BigInteger, nullable=False),
     text("body_hash"),
+    # Why it has to wait for a person, if a rule of the company's own says so.
+    Column("held_for", Text),
     text("state"),
     moment("created_at", default_now=True),
     moment("superseded_at", nullable=True),

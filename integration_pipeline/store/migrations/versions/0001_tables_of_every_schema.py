@@ -412,6 +412,7 @@ def upgrade() -> None:
         sa.Column("tax_minor", sa.BigInteger(), nullable=False),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
         sa.Column("body_hash", sa.Text(), nullable=False),
+        sa.Column("held_for", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column(
             "created_at",
