@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from integration_pipeline.billing.errors import InvalidTerms
 from integration_pipeline.billing.schedule import build_schedule
-from integration_pipeline.billing.terms import Frequency, (
+from integration_pipeline.billing.terms import (
     Charge,
     ContractTerms,
     FieldSource,
+    Frequency,
     load_terms,
     terms_json_schema,
 )
