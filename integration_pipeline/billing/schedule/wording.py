@@ -245,6 +245,8 @@ def _inputs(rate: Rate) -> Iterator[ExplanationInput]:
         from_phase if has and phase.discount_percent is not None else stated.get("discount_percent")
     )
     yield ExplanationInput("discount_percent", f"{rate.discount_percent:f}", discount_source)
+    for taken in rate.discounts:
+        yield ExplanationInput("discounts", taken.discount.label, stated.get("discounts"))
     yield ExplanationInput("frequency", str(charge.frequency), stated.get("frequency"))
     if charge.recurs:
         timing = Timing.ARREARS if charge.billed_after_service else charge.timing
@@ -253,6 +255,9 @@ def _inputs(rate: Rate) -> Iterator[ExplanationInput]:
         yield ExplanationInput("phase", _phase_text(stretch, rate), stated.get("phases"))
     yield from _service_inputs(stretch)
     yield ExplanationInput("payment_terms", str(stretch.terms.payment_terms), inherited.get("payment_terms"))
+    tax, tax_source = (charge.tax, stated) if charge.tax is not None else (stretch.terms.tax, inherited)
+    if tax is not None:
+        yield ExplanationInput("tax", tax.label, tax_source.get("tax"))
 
 
 def _service_inputs(stretch: Stretch) -> Iterator[ExplanationInput]:

@@ -74,6 +74,14 @@ class TaxTerms(TermsModel):
                 yield f"rates[{index}].on_top", f"goes with inclusive tax, not with {self.treatment}"
             earlier.add(rate.name)
 
+    @property
+    def label(self) -> str:
+        """For people: `GST 5 %, QST 9.975 %`, `reverse_charge: VAT 19 %`, `exempt`."""
+        rates = ", ".join(f"{rate.name} {rate.percent:f} %" for rate in self.rates)
+        if self.treatment is TaxTreatment.EXCLUSIVE:
+            return rates
+        return f"{self.treatment}: {rates}" if rates else self.treatment.value
+
     @cached_property
     def factors(self) -> Factors:
         """What a line's amount is multiplied by. Made once: a run taxes thousands of lines by a few terms."""
