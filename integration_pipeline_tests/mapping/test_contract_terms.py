@@ -338,3 +338,22 @@ class TestAmendments:
         assert problems(a_year_of(monthly(), amendment_effective_date="mid July")) == [
             ("deal", "77", "amendment_effective_date", "mid July")
         ]
+
+
+def test_an_explanation_names_the_fields_of_every_term_that_made_the_line() -> None:
+    line = monthly(
+        price_tiers="1-4: 20.00; 5+: 10.00", tier_model="Graduated", ramp_schedule="1-2: 50%", promo_days="30"
+    )
+    contract = terms(a_year_of({**line, "promo_percent": "15"}, tax_rates="GST 5%; QST 9.975%"))
+    inputs = build_schedule(contract).invoices[0].lines[0].basis.explain().inputs
+    origins = {each.name: each.source.field for each in inputs if each.source is not None}
+
+    assert {
+        "price": "price_tiers",
+        "discount_percent": "ramp_schedule",
+        "discounts": "promo_percent",
+    }.items() <= (origins.items())
+    assert (origins["tax"], [each.value for each in inputs if each.name == "tax"]) == (
+        "tax_rates",
+        ["GST 5 %, QST 9.975 %"],
+    )
