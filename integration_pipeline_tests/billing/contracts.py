@@ -60,7 +60,7 @@ def phases(draw: st.DrawFn, length: int) -> list[dict[str, Any]]:
             )
         )
         phase |= draw(
-            st.sampled_from([{}, {"free": True}]) | st.builds(lambda p: {"unit_price": p}, prices())
+            st.sampled_from([{}, {"free": True}]) | st.fixed_dictionaries({"unit_price": prices()})
         )
         drawn.append(phase)
     return drawn
