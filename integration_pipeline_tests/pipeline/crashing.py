@@ -16,7 +16,7 @@ from integration_pipeline.rules.document import read_rule_set
 from integration_pipeline.settings import DEFAULT_MAPPING
 from integration_pipeline_tests.pipeline.conftest import AS_OF
 from integration_pipeline_tests.pipeline.portal import Portal
-from integration_pipeline_tests.pipeline.variety import change_something, various
+from integration_pipeline_tests.pipeline.variety import amend_something, change_something, various
 
 STAGES = ("extract", *(name for name, _ in AFTER_EXTRACTION))
 
@@ -29,6 +29,7 @@ def crm(*, changed: bool) -> Portal:
     portal = various(deals=25)
     if changed:
         change_something(portal)
+        amend_something(portal)
     return portal
 
 

@@ -16,11 +16,17 @@ from integration_pipeline_tests.pipeline.portal import DEAL, LINE_ITEM, Portal
 FEBRUARY = date(2026, 2, 10)
 
 
-def quarterly(portal: Portal, **deal: str | None) -> None:
+def quarterly(portal: Portal) -> None:
     """40 seats for 2026 at 90.00 a quarter, in advance."""
     portal.line_item("11", quantity="40", price="90.00", recurringbillingfrequency="quarterly")
-    terms = {"contract_start_date": "2026-01-01", "contract_term_months": "12", "amount": None}
-    portal.deal("1", lines=["11"], closedate="2025-12-20T12:00:00Z", **{**terms, **deal})
+    portal.deal(
+        "1",
+        lines=["11"],
+        closedate="2025-12-20T12:00:00Z",
+        amount=None,
+        contract_start_date="2026-01-01",
+        contract_term_months="12",
+    )
 
 
 def amend(portal: Portal, effective: str | None, **line: str) -> None:

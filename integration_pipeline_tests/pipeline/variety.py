@@ -12,11 +12,12 @@ _CURRENCIES = (
     ("jp", "JPY", "9800"),
     ("us", "KWD", "1.125"),
 )
+_TAXES: tuple[dict[str, str], ...] = ({}, {"tax_treatment": "Exclusive", "tax_rates": "VAT 19%"})
 _FREQUENCIES = ("monthly", "quarterly", "annually", None)
 
 
 def various(deals: int, seed: int = 7) -> Portal:
-    """Deals of half a year in four currencies: recurring, once, lost, open, unreadable; merged customers."""
+    """Deals of half a year: recurring, once, lost, open, unreadable; taxed or not; merged customers."""
     rng = Random(seed)  # noqa: S311 - nothing secret
     portal = Portal()
     for number in range(1, 9):
@@ -40,6 +41,7 @@ def various(deals: int, seed: int = 7) -> Portal:
             billing_entity=entity,
             contract_term_months=str(rng.randrange(3, 15)),
             billing_timing=rng.choice(("In advance", "In arrears")),
+            **_TAXES[number % 2],
             amount=rng.choice((price, price, "unreadable")) if not lines else None,
         )
     return portal
@@ -55,3 +57,14 @@ def change_something(portal: Portal, seed: int = 8) -> None:
             portal.change(DEAL, external_id, dealstage=rng.choice(("closedwon", "closedlost")))
         if kind is DEAL and rng.random() < 0.1:
             portal.line_item(f"{external_id}99", deal=external_id)
+
+
+def amend_something(portal: Portal, seed: int = 9) -> None:
+    """Every other deal becomes twice as large from some day of May on."""
+    rng = Random(seed)  # noqa: S311 - nothing secret
+    for kind, external_id in sorted(portal.records):
+        if kind is DEAL and rng.random() < 0.5:
+            portal.change(DEAL, external_id, amendment_effective_date=f"2026-05-{rng.randrange(1, 29):02}")
+            for link in portal.records[DEAL, external_id].associations.get(LINE_ITEM, ()):
+                quantity = int(portal.records[LINE_ITEM, link.external_id].properties["quantity"] or 1)
+                portal.change(LINE_ITEM, link.external_id, quantity=str(2 * quantity))
