@@ -59,9 +59,7 @@ def phases(draw: st.DrawFn, length: int) -> list[dict[str, Any]]:
                 {}, optional={"quantity": quantities(), "discount_percent": st.just("12.5")}
             )
         )
-        phase |= draw(
-            st.sampled_from([{}, {"free": True}]) | st.fixed_dictionaries({"unit_price": prices()})
-        )
+        phase |= draw(st.sampled_from([{}, {"free": True}]) | st.fixed_dictionaries({"unit_price": prices()}))
         drawn.append(phase)
     return drawn
 

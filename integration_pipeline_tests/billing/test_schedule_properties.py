@@ -162,6 +162,14 @@ def test_the_same_contract_gives_the_same_bytes(document: dict[str, Any], polici
 
 
 @given(document=_AMENDED)
+def test_terms_written_out_are_read_as_the_same(document: dict[str, Any]) -> None:
+    terms = load_terms(document)
+    again = load_terms(terms.model_dump_json())
+    assert again == terms
+    assert again.terms_hash == terms.terms_hash
+
+
+@given(document=_AMENDED)
 def test_every_formula_ends_in_the_amount_of_its_line(document: dict[str, Any]) -> None:
     for line in build_schedule(load_terms(document)).lines:
         shown = -line.amount if line.kind is LineKind.CREDIT else line.amount

@@ -19,6 +19,7 @@ from integration_pipeline.billing.terms import (
     ContractTerms,
     FieldSource,
     Frequency,
+    Timing,
     load_terms,
     terms_json_schema,
 )
@@ -263,3 +264,23 @@ def test_a_copy_with_other_terms_has_a_hash_of_its_own(document: Build, charge: 
     one_time = terms.charges[0].model_copy(update={"frequency": Frequency.ONE_TIME})
     assert terms.charges[0].recurs
     assert not one_time.recurs
+
+
+def test_terms_that_differ_only_in_their_price_model_have_different_hashes(
+    document: Build, charge: Build
+) -> None:
+    tiers = [{"up_to": "10", "unit_price": "2"}, {"up_to": None, "unit_price": "1"}]
+    hashes = {
+        load_terms(document(charge(unit_price=None, price={"model": model, "tiers": tiers}))).terms_hash
+        for model in ("graduated", "volume")
+    }
+    assert len(hashes) == 2
+
+
+def test_a_metered_charge_is_in_arrears_and_can_be_read_back(document: Build, charge: Build) -> None:
+    terms = load_terms(document(charge(metric={"metric": "calls"})))
+    assert terms.charges[0].timing is Timing.ARREARS
+    assert load_terms(terms.model_dump_json()) == terms
+    assert _problems(document(charge(metric={"metric": "calls"}, timing="advance"))) == {
+        "charges[0].timing": "usage is known after the period; state arrears"
+    }

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from integration_pipeline.billing.discounts import Discount
 from integration_pipeline.billing.pricing.models import PriceModel
@@ -70,6 +70,17 @@ class Charge(TermsModel):
     product_code: Identifier | None = None
     unit: Identifier | None = None
     sources: Sources = Field(default_factory=dict[str, FieldSource])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usage_is_in_arrears(cls, values: object) -> object:
+        """Nobody knows usage before it happened, so a metered charge need not say so."""
+        if not isinstance(values, dict):
+            return values
+        stated = cast("dict[str, object]", values)
+        if stated.get("metric") is None or "timing" in stated:
+            return stated
+        return {**stated, "timing": Timing.ARREARS.value}
 
     @cached_property
     def recurs(self) -> bool:
@@ -134,7 +145,7 @@ class Charge(TermsModel):
                 yield f"price.{field}", message
         if self.metric is not None and not self.recurs:
             yield "metric", "usage is billed per period; state a frequency other than one_time"
-        if self.metric is not None and self.timing is Timing.ADVANCE and "timing" in self.model_fields_set:
+        if self.metric is not None and self.timing is Timing.ADVANCE:
             yield "timing", "usage is known after the period; state arrears"
         for name in ("minimum", "maximum", "prepaid_quantity"):
             value: Decimal | None = getattr(self, name)

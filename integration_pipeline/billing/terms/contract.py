@@ -88,7 +88,7 @@ class ContractTerms(TermsModel):
     @cached_property
     def terms_hash(self) -> str:
         """SHA-256 over the whole document, sources included: equal terms, equal hash."""
-        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def charge(self, charge_id: str) -> Charge | None:
         """The charge of that id."""
