@@ -291,6 +291,14 @@ def small_business(connection: Connection) -> None:
     books.record("free")
     books.schedule(deal, 0)
 
+    # Dune: 100.00 CAD invoiced, of which 16.67 is tax; 30.00 of it given back by a credit note of its own.
+    dune = books.customer("Dune")
+    deal = books.deal("reduced", dune, currency="CAD", amount_minor=70_00, entity="us")
+    schedule = books.schedule(deal, 70_00)
+    taxed = {"net_minor": 83_33, "tax_minor": 16_67, "due_date": date(2026, 2, 19)}
+    books.posted(books.document(deal, schedule, date(2026, 1, 20), 100_00, **taxed))
+    books.posted(books.document(deal, schedule, date(2026, 2, 10), 30_00, kind="credit_note"))
+
     # Neither won nor billed.
     books.deal("lost", acme, state="lost", currency="USD", amount_minor=9_00)
     books.deal("open", acme, state="open", currency="USD", amount_minor=8_00)

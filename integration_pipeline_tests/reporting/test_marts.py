@@ -26,6 +26,7 @@ def test_every_deal_has_the_outcome_and_the_reason_that_a_person_would_give_it(r
         "unplanned": ("waiting", "not_planned"),
         "incomplete": ("quarantined", "deal_has_a_currency"),
         "half": ("quarantined", "due_after_issue"),
+        "reduced": ("invoiced", "posted"),
         "free": ("nothing_to_bill", "schedule_is_empty"),
         "lost": ("not_won", "not_won"),
         "open": ("not_won", "not_won"),
@@ -65,6 +66,23 @@ def test_a_credit_note_names_the_invoice_it_takes_back_and_closes_it(rows: Rows)
     assert note["open_minor"] == 0
 
 
+def test_a_credit_note_of_its_own_takes_nothing_back_and_stays_open(rows: Rows) -> None:
+    invoice, note = rows(
+        "SELECT * FROM reporting.invoices WHERE deal_key = 'hubspot:reduced' ORDER BY kind DESC"
+    )
+    assert (invoice["reversed_minor"], invoice["open_minor"]) == (0, 100_00)
+    assert (note["reverses_number"], note["open_minor"]) == (None, -30_00)
+
+
+def test_an_invoice_shows_net_and_tax(rows: Rows) -> None:
+    [invoice] = rows("SELECT * FROM reporting.invoices WHERE currency = 'CAD' AND kind = 'invoice'")
+    assert (invoice["net"], invoice["tax"], invoice["total"]) == (
+        Decimal("83.33"),
+        Decimal("16.67"),
+        Decimal("100.00"),
+    )
+
+
 def test_an_invoice_names_customer_deal_entity_dates_and_order(rows: Rows) -> None:
     [invoice] = rows("SELECT * FROM reporting.invoices WHERE deal_key = 'hubspot:one-time'")
     assert invoice["number"] == "US-INV-000001"
@@ -95,6 +113,8 @@ def test_receivables_age_by_days_after_their_due_date(rows: Rows) -> None:
         ("Birch", "EUR"): (100_00, 100_00, 100_00, 0, 0),
         # 450.00 due on the very day, 10.00 due 20 January.
         ("Cedar", "USD"): (450_00, 0, 10_00, 0, 0),
+        # Due 19 February; a credit is no receivable that ages.
+        ("Dune", "CAD"): (0, 100_00, 0, 0, 0),
     }
 
 
@@ -115,6 +135,7 @@ def test_a_customers_balance_is_kept_by_currency(rows: Rows) -> None:
         ("Birch", "EUR"): (2, 570_00, 300_00, 0, 300_00),
         ("Birch", "KWD"): (1, 1_250, 0, 0, 0),
         ("Cedar", "USD"): (3, 470_01, 960_00, 500_00, 460_00),
+        ("Dune", "CAD"): (1, 70_00, 100_00, 30_00, 70_00),
     }
 
 
@@ -129,7 +150,12 @@ def test_a_customer_counts_its_links_deals_and_invoices(rows: Rows) -> None:
         )
         for row in rows("SELECT * FROM reporting.customers")
     }
-    assert found == {"Acme": (2, 2, 0, 1, 1), "Birch": (1, 3, 0, 3, 3), "Cedar": (1, 3, 1, 3, 2)}
+    assert found == {
+        "Acme": (2, 2, 0, 1, 1),
+        "Birch": (1, 3, 0, 3, 3),
+        "Cedar": (1, 3, 1, 3, 2),
+        "Dune": (1, 1, 0, 1, 1),
+    }
 
 
 def test_the_bridge_leads_from_won_deals_to_the_books(rows: Rows) -> None:
@@ -146,6 +172,7 @@ def test_the_bridge_leads_from_won_deals_to_the_books(rows: Rows) -> None:
     }
     assert found == {
         ("2026-01", "us", "USD"): (4, 2, 0, 1, 0, 1),
+        ("2026-01", "us", "CAD"): (1, 1, 0, 0, 0, 0),
         ("2026-01", "eu", "EUR"): (1, 1, 0, 0, 0, 0),
         ("2026-01", "eu", "KWD"): (1, 0, 0, 0, 1, 0),
         ("2026-01", "jp", "JPY"): (1, 0, 1, 0, 0, 0),
@@ -186,6 +213,8 @@ def test_the_trial_balance_shows_both_sides_and_is_zero_per_entity_and_currency(
     assert found == {
         ("us", "receivable", "USD"): (2_160_00, 500_00, Decimal("1660.00")),
         ("us", "revenue", "USD"): (500_00, 2_160_00, Decimal("-1660.00")),
+        ("us", "receivable", "CAD"): (100_00, 30_00, Decimal("70.00")),
+        ("us", "revenue", "CAD"): (30_00, 100_00, Decimal("-70.00")),
         ("eu", "receivable", "EUR"): (300_00, 0, Decimal("300.00")),
         ("eu", "revenue", "EUR"): (0, 300_00, Decimal("-300.00")),
     }
@@ -207,7 +236,7 @@ def test_records_of_the_crm_are_counted_by_kind_with_their_versions(rows: Rows) 
         row["object_type"]: (row["records"], row["versions"])
         for row in rows("SELECT * FROM reporting.crm_records")
     }
-    assert found == {"deal": (11, 12), "line_item": (1, 1)}
+    assert found == {"deal": (12, 13), "line_item": (1, 1)}
 
 
 def test_every_column_is_described_and_nothing_else_is(rows: Rows, business_url: str) -> None:
