@@ -25,7 +25,7 @@ class TermsModel(BaseModel):
         """A copy with other values, unchecked. Unlike pydantic's, it forgets what the original had cached."""
         copied = super().model_copy(update=update, deep=deep)
         for name in copied.__dict__.keys() - type(self).model_fields.keys():
-            del copied.__dict__[name]
+            vars(copied).pop(name)
         return copied
 
 

@@ -13,6 +13,7 @@ from fractions import Fraction
 from integration_pipeline.billing.errors import InvalidTerms
 from integration_pipeline.billing.money import Money
 from integration_pipeline.billing.pricing.base import Quantity
+from integration_pipeline.billing.pricing.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,15 @@ class Consumed:
     billable_before: Fraction
     """What of the earlier quantity was beyond the allowance."""
     left: Fraction
+
+    @property
+    def formula(self) -> str:
+        """For people: `120 used − 100 prepaid = 20, 0 prepaid left`."""
+        used = self.covered + self.billable
+        return (
+            f"{counted(used)} used − {counted(self.covered)} prepaid = {counted(self.billable)}, "
+            f"{counted(self.left)} prepaid left"
+        )
 
 
 def consume_units(allowance: Quantity, before: Quantity, quantity: Quantity) -> Consumed:

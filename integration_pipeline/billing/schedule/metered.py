@@ -11,12 +11,13 @@ from dataclasses import replace
 from integration_pipeline.billing.periods import BillingPeriod, Period
 from integration_pipeline.billing.policies import Policies
 from integration_pipeline.billing.schedule.amounts import whole
-from integration_pipeline.billing.schedule.metering import Adjustment, metered_pieces
+from integration_pipeline.billing.schedule.metering import Adjustment, Piece, metered_pieces
 from integration_pipeline.billing.schedule.rates import Rate
 from integration_pipeline.billing.schedule.segments import Segment, pieces_of
 from integration_pipeline.billing.schedule.slots import (
     Planning,
     Slot,
+    active,
     issue_date_of,
     period_slot,
     true_up_of,
@@ -29,22 +30,15 @@ def metered_slots(
     """One slot per billing period, then one for each later day that makes good what came after the last."""
     policies = planning.policies
     cut = [
-        (period, segments[position], piece)
-        for period, inside in pieces_of(segments, periods)
+        (period, _piece(segments[position], piece, period, index, policies))
+        for index, (period, inside) in enumerate(pieces_of(segments, periods))
         for position, piece in inside
     ]
-    metered = metered_pieces(
-        [piece for _, _, piece in cut],
-        [(segment.stretch, segment.phase) for _, segment, _ in cut],
-        [issue_date_of(segment.stretch.charge, period.service, policies) for period, segment, _ in cut],
-        planning.currency,
-        policies,
-        planning.usage,
-    )
+    metered = metered_pieces([piece for _, piece in cut], planning.currency, policies, planning.usage)
     by_period: dict[BillingPeriod, list[tuple[Period, Rate]]] = {}
     late: dict[BillingPeriod, list[Adjustment]] = {}
-    for (period, _, piece), (rate, adjustments) in zip(cut, metered.pieces, strict=True):
-        by_period.setdefault(period, []).append((piece, rate))
+    for (period, piece), (rate, adjustments) in zip(cut, metered.pieces, strict=True):
+        by_period.setdefault(period, []).append((piece.period, rate))
         late.setdefault(period, []).extend(adjustments)
     known: dict[Period, Slot] = {}
     for period, pieces in by_period.items():
@@ -56,6 +50,18 @@ def metered_slots(
         bounded = _bounded(adjustments, known, policies)
         if bounded:
             yield Slot((charge.charge_id, day, day), charge, None, None, day, (), adjustments=bounded)
+
+
+def _piece(segment: Segment, days: Period, period: BillingPeriod, index: int, policies: Policies) -> Piece:
+    charge = segment.stretch.charge
+    return Piece(
+        days,
+        period.full,
+        segment.stretch,
+        segment.phase,
+        active(segment.stretch, days.start, index),
+        issue_date_of(charge, period.service, policies),
+    )
 
 
 def _bounded(

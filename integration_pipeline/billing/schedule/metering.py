@@ -10,14 +10,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 from integration_pipeline.billing.civil import start_of_day
+from integration_pipeline.billing.discounts.terms import Discount
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import Policies
-from integration_pipeline.billing.schedule.rates import Rate, rate_for
+from integration_pipeline.billing.pricing import consume_units
+from integration_pipeline.billing.pricing.base import CountedPrice
+from integration_pipeline.billing.schedule.rates import Rate, price_terms, rate_for
 from integration_pipeline.billing.schedule.timeline import Stretch
 from integration_pipeline.billing.terms import Phase
 from integration_pipeline.billing.usage.events import UsageEvent
+from integration_pipeline.billing.usage.included import use_included
 from integration_pipeline.billing.usage.late import InvoicedUsage, invoiced_usage
 
 Rated = Callable[[int, Fraction, Fraction], Rate]
@@ -57,42 +62,45 @@ class Metered:
     after_the_end: tuple[tuple[date, tuple[Adjustment, ...]], ...]
 
 
+class Piece(NamedTuple):
+    """Some days of the billing period `full` on which the terms of a metered charge stay the same."""
+
+    period: Period
+    full: Period
+    stretch: Stretch
+    phase: Phase | None
+    discounts: tuple[Discount, ...]
+    issue_date: date
+
+
 def metered_pieces(
-    pieces: Sequence[Period],
-    stretches: Sequence[tuple[Stretch, Phase | None]],
-    issue_dates: Sequence[date],
-    currency: str,
-    policies: Policies,
-    usage: UsageBook | None,
+    pieces: Sequence[Piece], currency: str, policies: Policies, usage: UsageBook | None
 ) -> Metered:
-    """The rates of `pieces`, service periods in order, for what was known of each when it was invoiced."""
+    """The rates of `pieces`, in the order of service, for what was known of each when it was invoiced."""
 
     def rated(position: int, used: Fraction, used_before: Fraction) -> Rate:
-        stretch, phase = stretches[position]
         # Corrections may take more units back than a period has; nobody pays for less than nothing.
-        billable = _beyond_prepaid(max(used, Fraction(0)), used_before, stretch)
-        return rate_for(stretch, phase, billable, currency, policies)
+        return _rate_of_usage(pieces[position], max(used, Fraction(0)), used_before, currency, policies)
 
     if usage is None or not pieces:
         nothing = Fraction(0)
         return Metered(tuple((rated(position, nothing, nothing), ()) for position in range(len(pieces))), ())
-    metric = stretches[0][0].charge.metric
+    metric = pieces[0].stretch.charge.metric
     if metric is None:
         raise ValueError("only a metered charge has usage")
-    later = tuple(_later_dates(issue_dates[-1], usage))
-    cutoffs = [start_of_day(day, usage.zone_name) for day in (*issue_dates, *later)]
-    invoiced = invoiced_usage(metric, usage.events, pieces, cutoffs, usage.zone_name)
-    position_of = {piece: position for position, piece in enumerate(pieces)}
-    used_before: list[Fraction] = []
-    total = Fraction(0)
-    for invoice in invoiced[: len(pieces)]:
-        used_before.append(total)
-        total += invoice.current.quantity if invoice.current else 0
-    adjusted = [tuple(_adjustments(invoice, position_of, used_before, rated)) for invoice in invoiced]
-    rates = [
-        rated(position, invoice.current.quantity if invoice.current else Fraction(0), used_before[position])
-        for position, invoice in enumerate(invoiced[: len(pieces)])
+    periods = [piece.period for piece in pieces]
+    later = tuple(_later_dates(pieces[-1].issue_date, usage))
+    cutoffs = [
+        start_of_day(day, usage.zone_name) for day in (*(piece.issue_date for piece in pieces), *later)
     ]
+    invoiced = invoiced_usage(metric, usage.events, periods, cutoffs, usage.zone_name)
+    position_of = {period: position for position, period in enumerate(periods)}
+    quantities = [
+        invoice.current.quantity if invoice.current else Fraction(0) for invoice in invoiced[: len(pieces)]
+    ]
+    used_before = [sum(quantities[:position], Fraction(0)) for position in range(len(pieces))]
+    adjusted = [tuple(_adjustments(invoice, position_of, used_before, rated)) for invoice in invoiced]
+    rates = [rated(position, used, used_before[position]) for position, used in enumerate(quantities)]
     return Metered(
         tuple(zip(rates, adjusted[: len(pieces)], strict=True)),
         tuple(
@@ -100,6 +108,39 @@ def metered_pieces(
             for day, adjustments in zip(later, adjusted[len(pieces) :], strict=True)
             if adjustments
         ),
+    )
+
+
+def _rate_of_usage(
+    piece: Piece, used: Fraction, used_before: Fraction, currency: str, policies: Policies
+) -> Rate:
+    """What `used` units cost: beyond those prepaid, and beyond those that the price includes.
+
+    Included units are per billing period, so a stub has the share of them that it has of a price.
+    """
+    prepaid = Fraction(piece.stretch.charge.prepaid_quantity)
+    billable, notes = used, list[str]()
+    if prepaid:
+        taken = consume_units(prepaid, used_before, used)
+        billable = taken.billable
+        notes.append(taken.formula)
+    _, model, _ = price_terms(piece.stretch.charge, piece.phase)
+    included_apart = (
+        isinstance(model, CountedPrice) and bool(model.included_quantity) and piece.period != piece.full
+    )
+    if included_apart and isinstance(model, CountedPrice):
+        free = use_included(billable, model.included_quantity, piece.period, piece.full, policies)
+        billable = free.billable
+        notes.append(free.formula)
+    return rate_for(
+        piece.stretch,
+        piece.phase,
+        billable,
+        currency,
+        policies,
+        piece.discounts,
+        included_apart=included_apart,
+        note="; ".join(notes) or None,
     )
 
 
@@ -117,13 +158,6 @@ def _adjustments(
         minor = now.minor - before.minor
         if minor:
             yield Adjustment(late.period, before, now, minor)
-
-
-def _beyond_prepaid(used: Fraction, used_before: Fraction, stretch: Stretch) -> Fraction:
-    prepaid = Fraction(stretch.charge.prepaid_quantity)
-    if not prepaid:
-        return used
-    return max(used_before + used - prepaid, Fraction(0)) - max(used_before - prepaid, Fraction(0))
 
 
 def _later_dates(last: date, usage: UsageBook) -> Iterable[date]:

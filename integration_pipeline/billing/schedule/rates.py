@@ -17,6 +17,7 @@ from integration_pipeline.billing.errors import InvalidTerms
 from integration_pipeline.billing.money import Money, format_exact, round_ratio
 from integration_pipeline.billing.policies import Policies, StepPrecision
 from integration_pipeline.billing.pricing import ExactPrice, PerUnitPrice, PriceModel, Quantity, rate
+from integration_pipeline.billing.pricing.base import CountedPrice
 from integration_pipeline.billing.schedule.timeline import Stretch
 from integration_pipeline.billing.terms import Charge, Phase
 from integration_pipeline.billing.terms.contract import MAX_PERIOD_PRICE
@@ -42,6 +43,8 @@ class Rate:
     minor: int
     """The price of a full period in money."""
     discounts: tuple[TakenDiscount, ...] = ()
+    note: str | None = None
+    """How the quantity that is priced came about, where it is not the one stated or used."""
 
     @property
     def charge(self) -> Charge:
@@ -84,7 +87,7 @@ class Rate:
         for taken in self.discounts:
             off = format_exact(taken.numerator, taken.denominator, self.gross.currency)
             written = f"({written} − {taken.discount.label}: {off})"
-        return written
+        return written if self.note is None else f"{written} ({self.note})"
 
 
 def rate_of(
@@ -107,10 +110,18 @@ def rate_for(
     currency: str,
     policies: Policies,
     discounts: Sequence[Discount] = (),
+    *,
+    included_apart: bool = False,
+    note: str | None = None,
 ) -> Rate:
-    """The rate of a phase for a quantity, stated or used."""
+    """The rate of a phase for a quantity, stated or used; `note` says how that quantity came about.
+
+    With `included_apart` what the price includes was taken off the quantity before.
+    """
     charge = stretch.charge
-    unit_price, model, discount = _price_terms(charge, phase)
+    unit_price, model, discount = price_terms(charge, phase)
+    if included_apart and isinstance(model, CountedPrice):
+        model = model.model_copy(update={"included_quantity": Decimal(0)})
     if unit_price is not None:
         gross = rate(_per_unit(unit_price), quantity, currency, policies)
     elif model is not None:
@@ -145,10 +156,12 @@ def rate_for(
             stretch.terms.contract_id,
         )
     minor = round_ratio(numerator, denominator, policies.rounding)
-    return Rate(stretch, phase, quantity, unit_price, discount, gross, numerator, denominator, minor, taken)
+    return Rate(
+        stretch, phase, quantity, unit_price, discount, gross, numerator, denominator, minor, taken, note
+    )
 
 
-def _price_terms(charge: Charge, phase: Phase | None) -> tuple[Decimal | None, PriceModel | None, Decimal]:
+def price_terms(charge: Charge, phase: Phase | None) -> tuple[Decimal | None, PriceModel | None, Decimal]:
     """Unit price, price model and percentage off that hold in a phase."""
     unit_price, model, discount = charge.unit_price, charge.price, charge.discount_percent
     if phase is not None:
