@@ -176,7 +176,8 @@ def price_terms(charge: Charge, phase: Phase | None) -> tuple[Decimal | None, Pr
 
 @lru_cache(maxsize=4096)
 def _per_unit(unit_price: Decimal) -> PerUnitPrice:
-    return PerUnitPrice(unit_price=unit_price)
+    # The unit price has been checked with the terms; checking it again costs as much as rating it.
+    return PerUnitPrice.model_construct(unit_price=unit_price)
 
 
 def _stepped(numerator: int, denominator: int, policies: Policies) -> tuple[int, int]:
