@@ -64,16 +64,16 @@ class Booking:
         self.entries = [entry for entry in self.entries if entry.issue_date < booked]
         wanted = {slot.key: slot for slot in slots}
         before = self._issued_before(booked)
-        for slot in slots:
-            if slot.key not in before:
-                day = max(slot.issue_date, booked)
-                self._add(day, slot, _first_entries(slot, day))
         for key, billed in before.items():
             target = wanted.get(key) or _emptied(billed)
             changed = _first_change(billed, target)
             if changed is not None:
                 day = max(booked, changed)
                 self._add(day, target, self._corrections(billed, target, day, reason))
+        for slot in slots:
+            if slot.key not in before:
+                day = max(slot.issue_date, booked)
+                self._add(day, slot, _first_entries(slot, day))
 
     def _issued_before(self, booked: date) -> dict[SlotKey, Slot]:
         issued: dict[SlotKey, Slot] = {}

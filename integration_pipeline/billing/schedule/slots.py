@@ -100,7 +100,6 @@ def period_slot(pieces: Sequence[tuple[Period, Rate]], period: BillingPeriod, po
         service, rate = pieces[0]
         only_whole = service is full or charge.metric is not None
         parts = (whole(service, rate),) if only_whole else divided(pieces, full, policies)
-        service = period.service
     else:
         service = Period(pieces[0][0].start, pieces[-1][0].end)
         if charge.metric is None:
