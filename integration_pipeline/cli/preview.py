@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from integration_pipeline.billing.invoices import DocumentKind
 from integration_pipeline.billing.schedule import BillingSchedule, build_schedule
 from integration_pipeline.billing.terms import ContractTerms, terms_json_schema
 from integration_pipeline.cli.contracts import (
@@ -69,6 +70,8 @@ def preview(
     else:
         _show(planned)
     _show_totals(planned)
+    if not explain:
+        console.print("--explain shows how every line came to its amount")
 
 
 def _needs_until(terms: ContractTerms) -> bool:
@@ -76,17 +79,18 @@ def _needs_until(terms: ContractTerms) -> bool:
 
 
 def _show(planned: BillingSchedule) -> None:
-    shown = table("issued", "due", "line", "service period", "amount", "how", right=("amount",))
+    shown = table("document", "due", "line", "service period", "net", "tax", right=("net", "tax"))
     for invoice in planned.invoices:
+        kind = "" if invoice.kind is DocumentKind.INVOICE else " (credit note)"
         for index, line in enumerate(invoice.lines):
             period = line.service_period
             shown.add_row(
-                invoice.issue_date.isoformat() if index == 0 else "",
+                f"{invoice.issue_date}{kind}" if index == 0 else "",
                 invoice.due_date.isoformat() if index == 0 else "",
                 escape(line.description),
                 f"{period.start} to {period.end}" if period else "",
                 line.amount.format(),
-                escape(line.explanation.formula),
+                line.tax.format() if line.tax else "",
             )
     console.print(shown)
 
@@ -94,4 +98,6 @@ def _show(planned: BillingSchedule) -> None:
 def _show_totals(planned: BillingSchedule) -> None:
     taxes = sum((invoice.tax for invoice in planned.invoices), planned.total - planned.total)
     with_tax = f", {taxes.format()} tax, {(planned.total + taxes).format()} payable" if taxes else ""
-    console.print(f"{len(planned.invoices)} invoices, {planned.total.format()} in total{with_tax}")
+    notes = sum(invoice.kind is DocumentKind.CREDIT_NOTE for invoice in planned.invoices)
+    counted = f"{len(planned.invoices) - notes} invoices" + (f", {notes} credit notes" if notes else "")
+    console.print(f"{counted}, {planned.total.format()} in total{with_tax}")

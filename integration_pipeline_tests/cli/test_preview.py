@@ -48,16 +48,27 @@ def _no_settings_of_the_developer(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_contract_shows_its_invoices_with_the_calculation_of_every_line(tmp_path: Path) -> None:
+def test_a_contract_shows_its_invoices_and_where_to_see_how_they_were_computed(tmp_path: Path) -> None:
     contract = tmp_path / "contract.json"
     contract.write_text(json.dumps(CONTRACT))
 
     shown = CliRunner().invoke(app, ["preview", str(contract)])
-
     assert shown.exit_code == 0
-    assert "12 seats × 19.99 USD × (100 − 10) % = 215.89 USD" in shown.output
-    assert "× 31/92 days of 2026-07-31..2026-10-31 = 72.75 USD" in shown.output
+    assert "72.75 USD" in shown.output
     assert "3 invoices, 1,004.53 USD in total" in shown.output
+    assert "--explain" in shown.output
+
+    explained = CliRunner().invoke(app, ["preview", str(contract), "--explain"])
+    assert "12 seats × 19.99 USD × (100 − 10) % = 215.89 USD" in explained.output
+    assert "× 31/92 days of 2026-07-31..2026-10-31 = 72.75 USD" in explained.output
+
+
+def test_the_contract_of_the_documentation_bills_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = Path(__file__).parents[2] / "docs" / "examples"
+    monkeypatch.chdir(examples)
+    assert "20,538.51 USD in total" in CliRunner().invoke(app, ["preview", "contract.yaml"]).output
+    simulated = ["simulate", "contract.yaml", "--usage", "usage.csv", "--until", "2025-03-01"]
+    assert "25,427.53 USD = revenue 25,427.53 USD" in CliRunner().invoke(app, simulated).output
 
 
 def test_the_schedule_as_json_holds_integer_minor_units() -> None:
