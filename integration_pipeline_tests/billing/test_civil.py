@@ -73,3 +73,9 @@ def test_an_instant_is_kept_in_utc_whatever_its_offset() -> None:
 def test_what_names_no_instant_is_refused(value: object) -> None:
     with pytest.raises(ValidationError, match=r"offset|year"):
         TypeAdapter[datetime](Instant).validate_python(value)
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_an_instant_in_a_year_that_another_zone_may_leave_is_refused(year: str) -> None:
+    with pytest.raises(ValidationError, match="year must lie within 2..9998"):
+        TypeAdapter[datetime](Instant).validate_python(f"{year}-06-30T00:00:00Z")

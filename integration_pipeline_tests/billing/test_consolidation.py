@@ -127,3 +127,10 @@ def test_the_order_of_the_contracts_makes_no_difference(make: Make) -> None:
 def test_a_contract_given_twice_is_refused_before_it_is_billed_twice(make: Make) -> None:
     with pytest.raises(BillingError, match="C-1 is given twice"):
         _consolidated(make("C-1", "1"), make("C-1", "1"))
+
+
+def test_contracts_without_tax_share_a_document_as_well(make: Make) -> None:
+    (merged,) = _consolidated(make("C-1", "10.03", tax=None), make("C-2", "5.00", tax=None))
+
+    assert merged.document.payable.minor == 1503
+    assert merged.document.taxes == ()

@@ -243,3 +243,8 @@ def test_tiers_may_be_stated_by_width_or_by_blocks() -> None:
         _tier("1005", "2"),
         _tier(None, "3", "0", "1000"),
     )
+
+
+def test_a_quantity_is_priced_with_as_many_decimals_as_agreed() -> None:
+    price = PerUnitPrice(unit_price=Decimal(10), quantity_rounding=QuantityRounding(decimals=2))
+    assert rate(price, Decimal("4.678"), "USD", DEFAULT).amount == Fraction("46.7")

@@ -94,3 +94,15 @@ def test_fees_of_single_transactions_add_up_to_the_price_of_all() -> None:
     fees = [fee.amount for fee in rate_each(model, amounts, "USD", DEFAULT)]
     assert sum(fees) == _amount(model, Transactions(tuple(amounts)))
     assert fees == [0, Fraction("2.5"), Fraction("5.25325"), 6]
+
+
+def test_a_transaction_of_nothing_costs_its_fixed_fee() -> None:
+    assert _amount(_price(), Transactions((0,))) == 2
+
+
+def test_a_fixed_fee_may_have_more_places_than_the_percentage() -> None:
+    assert _amount(_price(rate_percent="1", fixed_fee="0.005"), Transactions((100, 100))) == Fraction("2.01")
+
+
+def test_a_minimum_fee_may_be_the_maximum() -> None:
+    assert _amount(_price(minimum_fee="3", maximum_fee="3"), _EVENTS) == 12

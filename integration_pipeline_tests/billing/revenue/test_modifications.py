@@ -116,6 +116,18 @@ class TestProspective:
         # 50 recognized, 100 left; half of what remained is built by March
         assert contract.until(date(2026, 4, 1)) == _usd(100)
 
+    def test_progress_that_begins_after_the_modification_is_of_the_whole(self) -> None:
+        promise = ModifiedPromise.of(
+            _obligation("build", 100, ByProgress(((date(2026, 3, 31), Fraction(1, 2)),))), _DAY_40, DEFAULT
+        )
+        contract = modify(_usd(150), [promise], _DAY_40, DEFAULT)
+        assert contract.until(date(2026, 4, 1)) == _usd(75)
+
+    def test_a_price_of_what_was_recognized_leaves_nothing_to_earn(self) -> None:
+        contract = modify(_usd(40), [_going_on(distinct=True)], _DAY_40, DEFAULT)
+        assert contract.remaining_price == _usd(0)
+        assert contract.until(_SERVICE.end) == _usd(40)
+
     def test_usage_before_the_modification_is_not_earned_twice(self) -> None:
         usage = OnUsage(((date(2026, 1, 31), _usd(10)), (date(2026, 2, 28), _usd(20))))
         promise = ModifiedPromise.of(_obligation("calls", 30, usage), _DAY_40, DEFAULT)

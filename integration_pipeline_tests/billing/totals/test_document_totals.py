@@ -213,3 +213,10 @@ def test_every_document_ties(
     parts = totals.net + totals.tax - totals.grand_total_discount + totals.rounding
     assert parts == totals.total
     assert totals.total.minor % 5 == 0
+
+
+def test_a_tolerance_of_nothing_is_one_and_a_negative_one_is_none() -> None:
+    ours, theirs = Money(44839, "CAD"), Money(44840, "CAD")
+    assert reconcile_total(ours, theirs, 0).agreement is Agreement.DIFFERENT
+    with pytest.raises(ValueError, match="tolerance -1 is negative"):
+        reconcile_total(ours, theirs, -1)

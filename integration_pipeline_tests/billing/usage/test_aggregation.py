@@ -171,6 +171,11 @@ def test_a_quantity_is_rounded_once_after_adding_up() -> None:
     assert _quantity(metric, events) == 1
 
 
+def test_a_quantity_is_rounded_to_as_many_decimals_as_agreed() -> None:
+    metric = _metric("sum", rounding={"decimals": 2, "mode": "down"})
+    assert _quantity(metric, [event("2026-01-03", "0.456")]) == Fraction("0.45")
+
+
 def test_sums_are_exact_at_the_ends_of_the_range_of_quantities() -> None:
     events = [event("2026-01-03", "999999999999999"), event("2026-01-04", "0.000000000001")]
     assert _quantity(_metric("sum"), events * 2) == Fraction("999999999999999.000000000001")

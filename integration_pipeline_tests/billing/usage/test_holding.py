@@ -97,3 +97,14 @@ def test_only_running_levels_are_held() -> None:
 def test_prorated_units_of_no_units_are_refused() -> None:
     with pytest.raises(ValueError, match="need full units"):
         HeldUnits.of_prorated(Decimal(0), Decimal(1))
+
+
+def test_no_units_of_which_none_are_prorated_are_nothing() -> None:
+    assert HeldUnits.of_prorated(Decimal(0), Decimal(0)).prorated == 0
+    assert HeldUnits.of_prorated(Decimal(4), Decimal(0)).prorated == 0
+
+
+def test_an_event_that_names_no_value_is_passed_over_and_not_the_end() -> None:
+    events = [event("2023-09-05"), event("2023-09-16", user="ann")]
+    held = held_units(_USERS, events, _SEPTEMBER, _SEPTEMBER, "UTC", DEFAULT)
+    assert _changes(*held) == [(1, "15/30")]

@@ -197,3 +197,7 @@ def test_in_a_single_tier_only_the_sum_of_prorated_units_matters(held: list[tupl
     changes = [HeldUnits(Decimal(units), (days, 30)) for units, days in held]
     per_unit = rate(PerUnitPrice(unit_price=Decimal(3)), prorated_units(changes), "JPY", _LAGO)
     assert prorated_graduated_price(_tiers((None, 3, 0)), changes, "JPY", _LAGO).amount == per_unit.amount
+
+
+def test_the_fee_that_is_charged_without_usage_is_that_of_the_first_tier() -> None:
+    assert [(part.tier, part.amount) for part in _price(_TWO).parts] == [(1, 100)]
