@@ -217,6 +217,6 @@ def test_every_document_ties(
 
 def test_a_tolerance_of_nothing_is_one_and_a_negative_one_is_none() -> None:
     ours, theirs = Money(44839, "CAD"), Money(44840, "CAD")
-    assert reconcile_total(ours, theirs, 0).agreement is Agreement.DIFFERENT
+    assert reconcile_total(ours, theirs, 0).agreement is Agreement.DRIFT
     with pytest.raises(ValueError, match="tolerance -1 is negative"):
         reconcile_total(ours, theirs, -1)
