@@ -6,11 +6,12 @@ Belongs here: day counts, and rounding a share. Does not belong here: the price 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from integration_pipeline.billing.money import RoundingMode, round_ratio
-from integration_pipeline.billing.periods import Period, add_months
+from integration_pipeline.billing.periods import BillingPeriod, Period, add_months
 from integration_pipeline.billing.policies import DayCount, Policies
 
 
@@ -30,6 +31,11 @@ def share_ratio(part: Period, full: Period, policies: Policies) -> tuple[int, in
         return numerator, denominator
     scale = 10**policies.fraction_places
     return round_ratio(numerator * scale, denominator, RoundingMode.HALF_UP), scale
+
+
+def share_of_periods(periods: Iterable[BillingPeriod], policies: Policies) -> Fraction:
+    """How many full periods `periods` cost together: each its own share, a stub less than 1."""
+    return sum((share_of_period(each.service, each.full, policies) for each in periods), Fraction(0))
 
 
 def elapsed_share(part_start: datetime, part_end: datetime, start: datetime, end: datetime) -> Fraction:

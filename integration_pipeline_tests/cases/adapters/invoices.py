@@ -15,7 +15,7 @@ from integration_pipeline.billing.invoices import PlannedLine
 from integration_pipeline.billing.money import Money, minor_unit_exponent
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import Policies
-from integration_pipeline.billing.proration import share_of_period
+from integration_pipeline.billing.proration import share_of_periods
 from integration_pipeline.billing.usage.included import use_included
 from integration_pipeline_tests.cases.contracts import Terms, amendment, bill, charge, frequency_of, on_day
 from integration_pipeline_tests.cases.notation import STEPS, Inputs, day_of, step_of
@@ -91,9 +91,13 @@ def anchored_units(case: Case) -> Mapping[str, Any]:
     inputs.skip("allow_partial")
     inputs.done()
     billed = bill(case, period.start, [charge("plan", price)], anchor=on_day(day), end=period.end)
-    parts = Cycle(period.start, STEPS["monthly"], anchor_day=day).periods(period.start, period.end)
-    shares = [share_of_period(part.service, part.full, case.policies) for part in parts]
-    return {"units": sum(shares, Fraction(0)), "first_partial": shares[0], "total": billed.schedule.total}
+    cycle = Cycle(period.start, STEPS["monthly"], anchor_day=day)
+    parts = tuple(cycle.periods(period.start, period.end))
+    return {
+        "units": share_of_periods(parts, case.policies),
+        "first_partial": share_of_periods(parts[:1], case.policies),
+        "total": billed.schedule.total,
+    }
 
 
 @adapter("schedule/month_end_anchor_arrears", "schedule/*")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from fractions import Fraction
 from typing import Any
 
 from integration_pipeline.billing.cycles import Cycle
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import DayCount, Policies
-from integration_pipeline.billing.proration import fixed_month_days, share_of_period
+from integration_pipeline.billing.proration import fixed_month_days, share_of_period, share_of_periods
 from integration_pipeline_tests.cases.adapters.schedules import billed_by_target, cycle_of
 from integration_pipeline_tests.cases.notation import STEPS, Inputs, answers, day_of, step_of
 from integration_pipeline_tests.cases.registry import Case, NotExpressible, adapter
@@ -67,9 +66,7 @@ def billing_cycles(case: Case) -> Mapping[str, Any]:
     leading = stubs[:1] if billed and billed[0].is_stub else []
     trailing = stubs[1:] if leading else stubs
     return {
-        "cycles": sum(
-            (share_of_period(period.service, period.full, case.policies) for period in billed), Fraction(0)
-        ),
+        "cycles": share_of_periods(billed, case.policies),
         "terms": [*leading, *([len(whole)] if whole else []), *trailing],
     }
 
