@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from integration_pipeline.billing.custom import billing_of
 from integration_pipeline.billing.invoices import DocumentKind, PlannedInvoice
-from integration_pipeline.billing.periods import add_months
 from integration_pipeline.billing.schedule import UsageBook, schedule_of_versions
 from integration_pipeline.billing.terms import ContractTerms
 from integration_pipeline.billing.usage.events import UsageEvent
@@ -69,14 +68,11 @@ def plan_contract(
     bill.
     """
     latest = versions[-1].terms
-    until = beyond = None
-    if any(version.terms.open_ended for version in versions):
-        until = pipeline.horizon(latest.entity)
-        # A period that opens before the horizon is planned whole: cut there, it would change every month.
-        beyond = max(_end_of_longest_period(version.terms, until) for version in versions)
+    open_ended = any(version.terms.open_ended for version in versions)
+    until = pipeline.horizon(latest.entity) if open_ended else None
     entity = pipeline.rules.entities.get(latest.entity)
     usage = UsageBook(events, entity.time_zone if entity else "UTC") if events else None
-    planned = schedule_of_versions(versions, pipeline.rules.policies, usage=usage, until=beyond)
+    planned = schedule_of_versions(versions, pipeline.rules.policies, usage=usage, until=until)
     documents = tuple(each for each in planned.invoices if until is None or each.issue_date < until)
     return PlannedContract(
         versions=tuple(versions),
@@ -168,12 +164,3 @@ class _History:
             terms.customer,
             terms.currency,
         )
-
-
-def _end_of_longest_period(terms: ContractTerms, day: date) -> date:
-    """Where the longest billing period that opens on `day` would close."""
-    steps = [charge.frequency.step for charge in terms.charges]
-    return max(
-        (add_months(day, step.months) + timedelta(days=step.days) for step in steps if step is not None),
-        default=day,
-    )
