@@ -148,13 +148,17 @@ def true_up_of(charge: Charge, parts: Sequence[Part], currency: str, full: Perio
         exact = Fraction(bound) * scale * served
         minor = round_ratio(exact.numerator, exact.denominator, policies.rounding)
         if policies.difference is DifferenceRounding.ROUNDED:
-            rates = sum((Fraction(part.rate.numerator, part.rate.denominator) for part in parts), Fraction(0))
-            gap = exact - rates
+            gap = exact - sum((_exact_price(part) for part in parts), Fraction(0))
             if gap * wanted > 0:
                 return round_ratio(gap.numerator, gap.denominator, policies.rounding)
         elif (minor - billed) * wanted > 0:
             return minor - billed
     return 0
+
+
+def _exact_price(part: Part) -> Fraction:
+    """Minor units before rounding: of usage its whole price, of anything else the price of its days."""
+    return Fraction(*part.share) * Fraction(part.rate.numerator, part.rate.denominator)
 
 
 def _milestones(stretch: Stretch, rate: Rate, service: Period | None, policies: Policies) -> Iterator[Slot]:
