@@ -150,3 +150,17 @@ def test_a_frequency_of_its_own_is_written_as_it_was_read(document: Build, charg
     terms = load_terms(document(charge(frequency={"every": 45, "unit": "day"})))
     assert load_terms(terms.model_dump_json()) == terms
     assert terms.model_dump(mode="json")["charges"][0]["frequency"] == {"every": 45, "unit": "day"}
+
+
+def test_a_price_of_a_period_is_what_a_ledger_can_hold(document: Build, charge: Build) -> None:
+    assert _refused(document(charge(quantity="1", unit_price="10000000000000"))) == []
+    assert _refused(document(charge(quantity="1", unit_price="10000000000000.01"))) == [
+        "charges[0].unit_price"
+    ]
+
+
+def test_more_billing_periods_than_one_process_can_hold_are_refused(document: Build, charge: Build) -> None:
+    daily = [charge(charge_id=str(n), frequency={"every": 1, "unit": "day"}) for n in range(3)]
+    century = {"start": "2026-01-01", "end": "2126-01-01", "term_months": None}
+    assert _refused(document(*daily[:2], **century)) == []
+    assert _refused(document(*daily, **century)) == ["charges"]

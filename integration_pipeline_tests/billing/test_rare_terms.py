@@ -24,7 +24,7 @@ from integration_pipeline.billing.schedule.taxation import tax_groups
 from integration_pipeline.billing.terms import Charge, ContractTerms, load_terms, load_terms_yaml
 from integration_pipeline.billing.terms.timing import Anchor, AnchorKind, Every
 from integration_pipeline.billing.usage.events import load_events
-from integration_pipeline.billing.versions import cycle_of
+from integration_pipeline.billing.versions import cycle_of, terms_known_on, versions_of
 
 Build = Callable[..., dict[str, Any]]
 Contract = Callable[..., ContractTerms]
@@ -103,6 +103,23 @@ class TestAmendments:
         terms = contract(setup, term_months=2, amendments=[_amendment("2026-01-15", replaced)])
         assert cycle_of(terms, terms.charges[0], DEFAULT) is None
         assert _lines(build_schedule(terms))[1] == ("2026-01-15", "2026-01-15..2026-02-15", 36000)
+
+    def test_documents_of_the_day_an_amendment_is_booked_on_know_of_it(self, contract: Contract) -> None:
+        more = {"change": "quantity", "charge_id": "seats", "quantity": "4"}
+        versions = versions_of(contract(amendments=[_amendment("2026-02-01", more)]), DEFAULT)
+        known = [terms_known_on(date(2026, *day), versions).charges[0].quantity for day in ((1, 31), (2, 1))]
+        assert known == [3, 4]
+
+    def test_a_credit_gives_back_the_tax_it_was_charged_with(self, contract: Contract, charge: Build) -> None:
+        full, reduced = ({"rates": [{"name": "VAT", "percent": percent}]} for percent in ("20", "10"))
+        replaced = {"change": "replace", "charge_id": "seats", "charge": charge(quantity="4", tax=reduced)}
+        terms = contract(charge(tax=full), term_months=1, amendments=[_amendment("2026-01-17", replaced)])
+        schedule = build_schedule(terms)
+        assert [(line.amount.minor, line.tax.minor) for line in schedule.lines] == [
+            (36000, 7200),
+            (-17419, -3484),
+            (23225, 2323),
+        ]
 
 
 class TestTiming:

@@ -135,6 +135,15 @@ def test_credits_bear_no_discount_and_none_exceeds_its_line() -> None:
     assert list(distribute(Money(900, "EUR"), eur(100, -500, 0, 300))) == eur(100, 0, 0, 300)
 
 
+def test_credits_have_no_exact_share_of_a_discount_either() -> None:
+    assert exact_shares(Money(10, "EUR"), eur(30, -10)) == (10, 0)
+    assert exact_shares(Money(10, "EUR"), eur(-10)) == (0,)
+
+
+def test_a_percentage_may_be_of_nothing() -> None:
+    assert not list(Discount(percent=Decimal(5), percent_of=Decimal(0)).impossibilities())
+
+
 def test_a_discount_in_another_currency_is_refused() -> None:
     with pytest.raises(CurrencyMismatch):
         distribute(Money(1, "USD"), eur(100))

@@ -191,6 +191,15 @@ class TestMixed:
         assert contract.allocation.amounts == {"service": _usd(40), "training": _usd(80)}
         assert contract.lifetime == _usd(160)
 
+    def test_a_distinct_share_of_the_total_price_includes_its_revenue_so_far(self) -> None:
+        rest = replace(
+            _going_on(distinct=True), promise=Promise("rest", 3, Fraction(100), OverTime(_SERVICE))
+        )
+        total = replace(DEFAULT, mixed_modification=MixedModification.TOTAL_PRICE)
+        contract = modify(_usd(400), [_going_on(distinct=False), rest], _DAY_40, total)
+        assert [each.lifetime for each in contract.obligations] == [_usd(200), _usd(200)]
+        assert contract.until(_SERVICE.end) == _usd(400)
+
     def test_a_distinct_share_smaller_than_its_revenue_is_refused(self) -> None:
         rest = replace(_going_on(distinct=True), promise=Promise("rest", 3, Fraction(1), OverTime(_SERVICE)))
         with pytest.raises(

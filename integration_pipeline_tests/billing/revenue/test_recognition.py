@@ -176,6 +176,14 @@ def test_a_month_that_takes_the_rest_says_so() -> None:
     assert april.formula == "1,000.00 USD − 883.72 USD of the other months = 116.28 USD"
 
 
+def test_within_a_month_the_exact_share_is_rounded_and_not_that_of_the_month() -> None:
+    # 1,000.00 × 7/86 = 81.395…; 7/17 of the 197.67 of January would be 81.393….
+    recognized = recognized_until(
+        Money(100_000, "USD"), _QUARTER, date(2026, 1, 22), _with(RevenueGranularity.DAY)
+    )
+    assert recognized == Money(8140, "USD")
+
+
 def test_progress_recognizes_what_is_reached_less_what_was_recognized() -> None:
     shares = [Fraction(1, 3), Fraction(2, 3), Fraction(1, 2), Fraction(1)]
     amounts = progress_amounts(Money(100, "USD"), shares, RoundingMode.HALF_UP)

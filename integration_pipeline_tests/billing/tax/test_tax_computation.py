@@ -201,3 +201,9 @@ def test_the_residual_of_a_rate_is_at_most_half_a_minor_unit(
 def test_a_price_that_includes_tax_stays_what_it_is(amounts: list[int], percent: Decimal) -> None:
     document = taxed(amounts, vat(str(percent), TaxTreatment.INCLUSIVE))
     assert [line.net.minor + line.tax.minor for line in document.lines] == amounts
+
+
+def test_a_tax_on_a_tax_that_the_customer_owes_is_not_charged_per_line_either() -> None:
+    rates = (TaxRate(name="A", percent=Decimal(10)), TaxRate(name="B", percent=Decimal(5), on=("A",)))
+    owed = taxed([10000], TaxTerms(treatment=TaxTreatment.REVERSE_CHARGE, rates=rates), PER_LINE)
+    assert [tax.minor for tax in owed.lines[0].taxes] == [0, 0]

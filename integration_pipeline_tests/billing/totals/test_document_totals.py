@@ -30,6 +30,7 @@ from integration_pipeline.billing.totals import (
     round_to_increment,
     total_document,
 )
+from integration_pipeline.billing.totals.steps import round_step
 
 SUM_THEN_ROUND = replace(DEFAULT, lines=LineRounding.SUM_THEN_ROUND)
 TEN = TaxTerms(rates=(TaxRate(name="VAT", percent=Decimal(10)),))
@@ -220,3 +221,12 @@ def test_a_tolerance_of_nothing_is_one_and_a_negative_one_is_none() -> None:
     assert reconcile_total(ours, theirs, 0).agreement is Agreement.DRIFT
     with pytest.raises(ValueError, match="tolerance -1 is negative"):
         reconcile_total(ours, theirs, -1)
+
+
+def test_steps_keep_two_decimals_more_than_the_currency_or_as_many_as_are_stated() -> None:
+    two_more = replace(DEFAULT, steps=StepPrecision.TWO_MORE)
+    assert str(round_step(Decimal("0.5"), "JPY", two_more)) == "0.50"
+    assert str(round_step(Decimal("0.12345"), "EUR", two_more)) == "0.12345"
+    assert (
+        str(round_step(Decimal("0.12345"), "EUR", replace(DEFAULT, steps=StepPrecision.CURRENCY))) == "0.12"
+    )

@@ -108,3 +108,8 @@ def test_an_event_that_names_no_value_is_passed_over_and_not_the_end() -> None:
     events = [event("2023-09-05"), event("2023-09-16", user="ann")]
     held = held_units(_USERS, events, _SEPTEMBER, _SEPTEMBER, "UTC", DEFAULT)
     assert _changes(*held) == [(1, "15/30")]
+
+
+def test_a_value_that_is_reported_without_a_quantity_is_held_all_the_same() -> None:
+    held = held_units(_USERS, [event("2023-09-16", 0, user="ann")], _SEPTEMBER, _SEPTEMBER, "UTC", DEFAULT)
+    assert _changes(*held) == [(1, "15/30")]
