@@ -249,9 +249,7 @@ def _resumed(pause: Pause, day: date) -> Pause:
 
 
 def _raised(charge: Charge, percent: Decimal) -> Charge:
-    if not percent or charge.unit_price is None:
-        return charge
-    return charge.model_copy(update={"unit_price": charge.unit_price * (100 + percent) / 100})
+    return charge.model_copy(update={"uplifts": (*charge.uplifts, percent)}) if percent else charge
 
 
 def _is_downgrade(old: Charge, new: Charge) -> bool:

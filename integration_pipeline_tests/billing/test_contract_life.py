@@ -200,6 +200,17 @@ class TestAmendments:
             ("2026-04-01", "2026-04-01..2026-05-01", 37800),
         ]
 
+    def test_an_early_renewal_raises_the_prices_of_phases_and_tiers_too(
+        self, document: Build, charge: Build
+    ) -> None:
+        tiers = [{"up_to": "2", "unit_price": "10"}, {"unit_price": "5"}]
+        tiered = charge(unit_price=None, price={"model": "graduated", "tiers": tiers})
+        ramped = charge(charge_id="ramp", phases=[{"after_months": 1, "unit_price": "200.00"}])
+        renewal = {"change": "renew", "term_months": 1, "uplift_percent": "10"}
+        renewals = [_amendment("2026-03-01", renewal)]
+        schedule = build_schedule(load_terms(document(tiered, ramped, term_months=2, amendments=renewals)))
+        assert [line.amount.minor for line in schedule.invoices[-1].lines] == [2750, 66000]
+
     def test_a_contract_can_be_made_to_end_with_another(self, amended: Callable[..., list[Line]]) -> None:
         co_termed = amended("2026-01-15", {"change": "co_term", "end": "2026-02-15", "contract": "C-9"})
         assert co_termed[1:] == [("2026-02-01", "2026-02-01..2026-02-15", 18000)]
@@ -237,7 +248,10 @@ class TestTerms:
         renewal = {"term_months": 2, "uplift_percent": "10", "times": 2}
         schedule = build_schedule(load_terms(document(charge(), term_months=2, renewal=renewal)))
         assert [minor for _, _, minor in _lines(schedule)] == [36000, 36000, 39600, 39600, 43560, 43560]
-        assert schedule.lines[-1].explanation.formula == "3 × 120.00 USD × (100 + 10) %^2 = 435.60 USD"
+        assert (
+            schedule.lines[-1].explanation.formula
+            == "3 × 120.00 USD × (100 + 10) % × (100 + 10) % = 435.60 USD"
+        )
 
     def test_an_evergreen_contract_is_planned_in_whole_periods_up_to_a_horizon(
         self, document: Build, charge: Build

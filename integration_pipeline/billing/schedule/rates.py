@@ -29,7 +29,7 @@ _STEP_SCALE = {StepPrecision.CURRENCY: 1, StepPrecision.TWO_MORE: 100}
 class Rate:
     """`numerator / denominator` minor units for one full period, after line discounts; `gross` is before.
 
-    `unit_price` is None where a price model has more than one. `uplift_percent` was applied `renewals` times.
+    `unit_price` is None where a price model has more than one; it is the one agreed, before any uplift.
     """
 
     stretch: Stretch
@@ -76,12 +76,11 @@ class Rate:
         if self.charge.unit and " × " in written:
             head, tail = written.split(" × ", 1)
             written = f"{head} {self.charge.unit} × {tail}"
-        uplift = self.stretch.terms.renewal.uplift_percent if self.stretch.terms.renewal else Decimal(0)
-        if self.discount_percent or (self.stretch.renewals and uplift):
+        uplifts = _uplifts(self.stretch)
+        if self.discount_percent or uplifts:
             written = f"({written})" if " + " in written or " − " in written else written
-        if self.stretch.renewals and uplift:
-            times = "" if self.stretch.renewals == 1 else f"^{self.stretch.renewals}"
-            written += f" × (100 + {uplift:f}) %{times}"
+        for uplift in uplifts:
+            written += f" × (100 + {uplift:f}) %"
         if self.discount_percent:
             written += f" × (100 − {self.discount_percent:f}) %"
         for taken in self.discounts:
@@ -130,10 +129,10 @@ def rate_for(
     else:
         raise ValueError(f"charge {charge.charge_id} has no price")
     numerator, denominator = gross.numerator, gross.denominator
-    if stretch.renewals and stretch.terms.renewal is not None:
-        raised, unit = (100 + stretch.terms.renewal.uplift_percent).as_integer_ratio()
-        numerator *= raised**stretch.renewals
-        denominator *= (unit * 100) ** stretch.renewals
+    for uplift in _uplifts(stretch):
+        raised, unit = (100 + uplift).as_integer_ratio()
+        numerator *= raised
+        denominator *= unit * 100
     if policies.steps is not StepPrecision.EXACT:
         numerator, denominator = _stepped(numerator, denominator, policies)
     if discount:
@@ -159,6 +158,14 @@ def rate_for(
     return Rate(
         stretch, phase, quantity, unit_price, discount, gross, numerator, denominator, minor, taken, note
     )
+
+
+def _uplifts(stretch: Stretch) -> Sequence[Decimal]:
+    """The percentages by which prices were raised: stated ones first, then one per automatic renewal."""
+    renewal = stretch.terms.renewal
+    if not stretch.renewals or renewal is None or not renewal.uplift_percent:
+        return stretch.charge.uplifts
+    return (*stretch.charge.uplifts, *(renewal.uplift_percent,) * stretch.renewals)
 
 
 def price_terms(charge: Charge, phase: Phase | None) -> tuple[Decimal | None, PriceModel | None, Decimal]:

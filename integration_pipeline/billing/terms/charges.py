@@ -43,7 +43,8 @@ class Charge(TermsModel):
     was used in each service period, and the charge is billed in arrears. `start` and `end` (exclusive)
     override the contract's. A one-time charge is invoiced on its start whatever its timing; it has a service
     period only if it states its own `end`. Its price may be invoiced by `milestones` instead. `unit` names
-    what is counted ("seats"). `minimum` and `maximum` are amounts per full billing period. `prepaid_quantity`
+    what is counted ("seats"). `uplifts` are percentages by which all its prices were raised, one after the
+    other. `minimum` and `maximum` are amounts per full billing period. `prepaid_quantity`
     is used up before anything else is charged.
     """
 
@@ -58,6 +59,7 @@ class Charge(TermsModel):
     prepaid_quantity: TermDecimal = Decimal(0)
     discount_percent: TermDecimal = Decimal(0)
     discounts: Annotated[tuple[Discount, ...], Field(max_length=50)] = ()
+    uplifts: Annotated[tuple[TermDecimal, ...], Field(max_length=100)] = ()
     frequency: Recurrence
     timing: Timing = Timing.ADVANCE
     start: TermDate | None = None
@@ -98,6 +100,9 @@ class Charge(TermsModel):
             yield "quantity", f"{self.quantity} is negative; credit with a negative unit_price instead"
         if not 0 <= self.discount_percent <= 100:
             yield "discount_percent", f"{self.discount_percent} is outside 0..100"
+        for index, percent in enumerate(self.uplifts):
+            if not -100 <= percent <= 1000:
+                yield f"uplifts[{index}]", f"{percent} is outside -100..1000"
         if self.start and self.end and self.end <= self.start:
             yield "end", f"{self.end} is not after start {self.start}; the end is the first day not served"
         yield from self._price_problems()
