@@ -154,6 +154,8 @@ def test_a_frequency_of_its_own_is_written_as_it_was_read(document: Build, charg
 
 def test_a_price_of_a_period_is_what_a_ledger_can_hold(document: Build, charge: Build) -> None:
     assert _refused(document(charge(quantity="1", unit_price="10000000000000"))) == []
+    ramp = charge(phases=[{"quantity": "1", "unit_price": "10000000000000.01"}])
+    assert _refused(document(ramp)) == ["charges[0].phases[0].unit_price"]
     assert _refused(document(charge(quantity="1", unit_price="10000000000000.01"))) == [
         "charges[0].unit_price"
     ]

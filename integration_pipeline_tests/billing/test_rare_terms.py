@@ -104,6 +104,25 @@ class TestAmendments:
         assert cycle_of(terms, terms.charges[0], DEFAULT) is None
         assert _lines(build_schedule(terms))[1] == ("2026-01-15", "2026-01-15..2026-02-15", 36000)
 
+    def test_each_gap_in_what_was_invoiced_is_credited_by_itself(
+        self, contract: Contract, charge: Build
+    ) -> None:
+        month = charge(quantity="1", unit_price="310")
+        gaps = [("2026-01-05", "2026-01-08"), ("2026-01-10", "2026-01-12")]
+        phases = [{"start": start, "end": end, "free": True} for start, end in gaps]
+        replaced = {"change": "replace", "charge_id": "seats", "charge": {**month, "phases": phases}}
+        amendment = {**_amendment("2026-01-01", replaced), "booked": "2026-01-20"}
+        assert _lines(build_schedule(contract(month, term_months=1, amendments=[amendment])))[1:] == [
+            ("2026-01-20", "2026-01-05..2026-01-08", -3000),
+            ("2026-01-20", "2026-01-10..2026-01-12", -2000),
+        ]
+
+    def test_a_credit_gives_back_less_the_discount_that_its_document_had(self, contract: Contract) -> None:
+        ended = _amendment("2026-01-17", {"change": "terminate"})
+        terms = contract(term_months=1, discounts=[{"percent": "10"}], amendments=[ended])
+        # 174.19 for 15 of 31 days, less 17.42.
+        assert [minor for _, _, minor in _lines(build_schedule(terms))] == [32400, -15677]
+
     def test_documents_of_the_day_an_amendment_is_booked_on_know_of_it(self, contract: Contract) -> None:
         more = {"change": "quantity", "charge_id": "seats", "quantity": "4"}
         versions = versions_of(contract(amendments=[_amendment("2026-02-01", more)]), DEFAULT)

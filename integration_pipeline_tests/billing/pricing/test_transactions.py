@@ -106,3 +106,8 @@ def test_a_fixed_fee_may_have_more_places_than_the_percentage() -> None:
 
 def test_a_minimum_fee_may_be_the_maximum() -> None:
     assert _amount(_price(minimum_fee="3", maximum_fee="3"), _EVENTS) == 12
+
+
+def test_a_percentage_and_a_fixed_fee_of_more_places_are_held_against_the_minimum_together() -> None:
+    model = _price(rate_percent="1", fixed_fee="0.005", minimum_fee="0.5")
+    assert _amount(model, Transactions((100, 10))) == Fraction("1.005") + Fraction("0.5")

@@ -30,6 +30,7 @@ from integration_pipeline.billing.revenue.obligations import (
     Promise,
     Recognition,
 )
+from integration_pipeline.billing.revenue.recognition import StepPlan
 from integration_pipeline.billing.revenue.repricing import price_segments
 
 # 100 days, so that a day's revenue of 100.00 is 1.00.
@@ -115,6 +116,14 @@ class TestProspective:
         contract = modify(_usd(150), [promise], _DAY_40, DEFAULT)
         # 50 recognized, 100 left; half of what remained is built by March
         assert contract.until(date(2026, 4, 1)) == _usd(100)
+
+    def test_progress_before_the_modification_is_no_step_of_what_remained(self) -> None:
+        reached = ((date(2026, 1, 15), Fraction(1, 4)), (date(2026, 1, 31), Fraction(1, 2)))
+        progress = ByProgress((*reached, (date(2026, 3, 31), Fraction(3, 4))))
+        promise = ModifiedPromise.of(_obligation("build", 100, progress), _DAY_40, DEFAULT)
+        plan = modify(_usd(150), [promise], _DAY_40, DEFAULT).obligations[0].after
+        assert isinstance(plan, StepPlan)
+        assert [(step.day, step.amount) for step in plan.steps] == [(date(2026, 3, 31), _usd(50))]
 
     def test_progress_that_begins_after_the_modification_is_of_the_whole(self) -> None:
         promise = ModifiedPromise.of(

@@ -117,6 +117,17 @@ def test_equal_months_may_cut_off_the_month_in_which_the_period_ends() -> None:
     assert _minors(99_000, Period(date(2026, 1, 15), date(2026, 1, 20)), policies) == [99_000]
 
 
+def test_a_month_before_one_that_is_cut_off_takes_everything() -> None:
+    period = Period(date(2026, 1, 15), date(2026, 2, 10))
+    assert _minors(100, period, _with(RevenueGranularity.EVEN_MONTHS_CUT)) == [100]
+
+
+def test_two_months_in_tenths_are_halves_and_two_days_across_months_are_of_the_last() -> None:
+    tenths = _with(RevenueGranularity.TENTHS_OF_MONTHS)
+    assert _minors(100, Period(date(2026, 1, 1), date(2026, 3, 1)), tenths) == [50, 50]
+    assert _minors(100, Period(date(2026, 1, 31), date(2026, 2, 2)), tenths)[-1] == 100
+
+
 def test_a_started_month_weighs_its_share_of_its_own_days() -> None:
     # 17/31 + 1 + 1 + 10/30 = 268/93; × 51/268, then 93/268 twice, then 31/268
     assert _minors(26_800, _QUARTER, _with(RevenueGranularity.WEIGHTED_MONTHS)) == [5100, 9300, 9300, 3100]
