@@ -129,6 +129,16 @@ class TestAmendments:
         known = [terms_known_on(date(2026, *day), versions).charges[0].quantity for day in ((1, 31), (2, 1))]
         assert known == [3, 4]
 
+    def test_days_of_one_period_are_taxed_by_the_terms_they_are_served_under(
+        self, contract: Contract, charge: Build
+    ) -> None:
+        full, reduced = ({"rates": [{"name": "VAT", "percent": percent}]} for percent in ("20", "10"))
+        replaced = {"change": "replace", "charge_id": "seats", "charge": charge(quantity="4", tax=reduced)}
+        ahead = {**_amendment("2026-02-15", replaced), "booked": "2026-01-20"}
+        schedule = build_schedule(contract(charge(tax=full), term_months=2, amendments=[ahead]))
+        february = schedule.invoices[1].lines
+        assert [(line.amount.minor, line.tax.minor) for line in february] == [(18000, 3600), (24000, 2400)]
+
     def test_a_credit_gives_back_the_tax_it_was_charged_with(self, contract: Contract, charge: Build) -> None:
         full, reduced = ({"rates": [{"name": "VAT", "percent": percent}]} for percent in ("20", "10"))
         replaced = {"change": "replace", "charge_id": "seats", "charge": charge(quantity="4", tax=reduced)}

@@ -140,6 +140,11 @@ def test_credits_have_no_exact_share_of_a_discount_either() -> None:
     assert exact_shares(Money(10, "EUR"), eur(-10)) == (0,)
 
 
+def test_no_discount_has_no_exact_shares() -> None:
+    assert exact_shares(Money(0, "EUR"), eur(30, 70)) == (0, 0)
+    assert exact_shares(Money(-5, "EUR"), eur(30, 70)) == (0, 0)
+
+
 def test_a_percentage_may_be_of_nothing() -> None:
     assert not list(Discount(percent=Decimal(5), percent_of=Decimal(0)).impossibilities())
 
