@@ -262,3 +262,13 @@ class TestExplanations:
 
 def test_the_default_profile_is_what_a_schedule_is_built_with(contract: Contract) -> None:
     assert build_schedule(contract()).policies is PROFILES["default"]
+
+
+def test_a_formula_writes_the_price_that_was_agreed_whatever_other_contracts_write(
+    contract: Contract, charge: Build
+) -> None:
+    written = [
+        build_schedule(contract(charge(unit_price=price), term_months=1)).lines[0].explanation.formula
+        for price in ("10", "10.000", "10")
+    ]
+    assert written == ["3 × 10.00 USD = 30.00 USD", "3 × 10.000 USD = 30.00 USD", "3 × 10.00 USD = 30.00 USD"]

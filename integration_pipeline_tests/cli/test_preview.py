@@ -206,8 +206,8 @@ def test_every_problem_of_impossible_terms_has_a_line_with_its_field(tmp_path: P
     assert problems["charges[0].discount_percent"].strip() == "101 is outside 0..100"
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    refused = CliRunner().invoke(app, ["preview", str(tmp_path / "nothing.json")])
+def test_a_file_that_is_not_there_is_named() -> None:
+    refused = CliRunner().invoke(app, ["preview", "nothing.json"])
 
     assert refused.exit_code == 2
     assert "nothing.json" in refused.stderr

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 
 from integration_pipeline.billing.discounts.application import TakenDiscount, apply_discounts
 from integration_pipeline.billing.discounts.terms import Discount
@@ -181,9 +180,9 @@ def price_terms(charge: Charge, phase: Phase | None) -> tuple[Decimal | None, Pr
     return unit_price, model, discount
 
 
-@lru_cache(maxsize=4096)
 def _per_unit(unit_price: Decimal) -> PerUnitPrice:
-    # The unit price has been checked with the terms; checking it again costs as much as rating it.
+    # The unit price has been checked with the terms; checking it again costs as much as rating it. Models are
+    # not cached by price: 10 and 10.00 are equal, and a formula writes the one that was agreed.
     return PerUnitPrice.model_construct(unit_price=unit_price)
 
 
