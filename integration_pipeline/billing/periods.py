@@ -9,6 +9,7 @@ from __future__ import annotations
 from calendar import isleap
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 _MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -36,8 +37,7 @@ class Period:
         return f"{self.start}..{self.end}"
 
 
-@dataclass(frozen=True, slots=True)
-class BillingPeriod:
+class BillingPeriod(NamedTuple):
     """One step of a billing cycle: the days served, and the full anchored period they belong to.
 
     The two are equal unless the period is a stub, cut by the start or the end of the charge.
@@ -67,30 +67,3 @@ def add_months(day: date, months: int, anchor_day: int | None = None) -> date:
 def _days_in_month(year: int, month: int) -> int:
     """As `calendar.monthrange`, which also computes a weekday: half the cost of a month-end schedule."""
     return 29 if month == 2 and isleap(year) else _MONTH_LENGTHS[month - 1]
-
-
-def billing_periods(start: date, end: date, months: int, anchor_day: int) -> tuple[BillingPeriod, ...]:
-    """The billing periods of `months` each that cover `[start, end)` without gap or overlap.
-
-    Boundaries fall on `anchor_day` (1..31, the last day in shorter months). If `start` is not on it, the
-    first period is a stub up to the next anchor day; if `end` is not on a boundary, the last one is a stub.
-    Raises `ValueError` for an empty range, fewer than one month or an anchor outside 1..31.
-    """
-    if months < 1 or not 1 <= anchor_day <= 31:
-        raise ValueError(f"{months} months anchored on day {anchor_day}: need months >= 1, anchor 1..31")
-    whole = Period(start, end)
-    first = add_months(start, 0, anchor_day)
-    if first < start:
-        first = add_months(first, 1, anchor_day)
-    step = -1 if first > start else 0
-    periods: list[BillingPeriod] = []
-    opened = add_months(first, step * months, anchor_day)
-    while opened < whole.end:
-        step += 1
-        closed = add_months(first, step * months, anchor_day)
-        full = Period(opened, closed)
-        is_whole = opened >= start and closed <= end
-        service = full if is_whole else Period(max(opened, start), min(closed, end))
-        periods.append(BillingPeriod(service, full))
-        opened = closed
-    return tuple(periods)

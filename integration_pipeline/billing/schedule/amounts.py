@@ -34,7 +34,7 @@ class Part(NamedTuple):
 
 def whole(period: Period, rate: Rate) -> Part:
     """A part that costs all of its rate: a full billing period, or usage."""
-    return Part(period, rate, rate.minor, (1, 1))
+    return Part(period, rate, rate.rounded.minor, (1, 1))
 
 
 def divided(stretches: Sequence[tuple[Period, Rate]], full: Period, policies: Policies) -> tuple[Part, ...]:

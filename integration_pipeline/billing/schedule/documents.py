@@ -28,6 +28,7 @@ from integration_pipeline.billing.invoices import (
 from integration_pipeline.billing.money import Money, round_ratio
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import Correction, Policies
+from integration_pipeline.billing.schedule.amounts import Part
 from integration_pipeline.billing.schedule.corrections import Entry
 from integration_pipeline.billing.schedule.rates import Rate
 from integration_pipeline.billing.schedule.slots import Slot, SlotKey
@@ -42,6 +43,8 @@ from integration_pipeline.billing.schedule.wording import (
 from integration_pipeline.billing.tax import NO_TAX, TaxableLine, TaxTerms
 from integration_pipeline.billing.terms import ContractTerms
 from integration_pipeline.billing.versions import TermsVersion, terms_known_on
+
+_WHOLE = (1, 1)
 
 
 def documents_of(
@@ -93,7 +96,7 @@ class _Writer:
     discounted: dict[SlotKey, list[tuple[Period, Fraction]]] = field(
         default_factory=dict[SlotKey, list[tuple[Period, Fraction]]]
     )
-    bases: dict[tuple[int, int], Basis] = field(default_factory=dict[tuple[int, int], Basis])
+    bases: dict[int, Basis] = field(default_factory=dict[int, Basis])
     written: int = 0
 
     @property
@@ -119,17 +122,18 @@ class _Writer:
         """One line, before document discounts and tax."""
         part = entry.part
         if entry.kind is LineKind.CHARGE and part is not None and entry.slot.milestone is None:
-            rate, charge = part.rate, part.rate.charge
+            slot, rate = entry.slot, part.rate
+            charge = rate.stretch.charge
             return PlannedLine(
                 charge.charge_id,
                 charge.description,
                 LineKind.CHARGE,
-                part.period if entry.slot.full is not None else entry.slot.service,
+                part.period if slot.full is not None else slot.service,
                 rate.quantity if type(rate.quantity) is Decimal else _shown(rate),
                 rate.unit_price,
-                Money(entry.minor, self.terms.currency),
-                _treatment(entry.slot),
-                self._charge_basis(entry),
+                rate.rounded if part.share == _WHOLE else Money(entry.minor, self.terms.currency),
+                _treatment(slot),
+                self._charge_basis(slot, part),
                 rate.discount_percent,
                 charge.product_code,
             )
@@ -144,7 +148,7 @@ class _Writer:
         match entry.kind:
             case LineKind.CHARGE if part is not None:
                 period = part.period if slot.full is not None else slot.service
-                basis = self._charge_basis(entry)
+                basis = self._charge_basis(slot, part)
                 if slot.milestone is not None and slot.milestone.description:
                     description = slot.milestone.description
             case LineKind.CREDIT if part is not None:
@@ -202,17 +206,14 @@ class _Writer:
             taxes=taxes,
         )
 
-    def _charge_basis(self, entry: Entry) -> Basis:
+    def _charge_basis(self, slot: Slot, part: Part) -> Basis:
         """One for all full periods at the same rate: their words are the same but for the dates."""
-        part = entry.part
-        if part is None:
-            raise ValueError("a charge has a part")
-        if part.share != (1, 1) or part.before is not None or entry.slot.full is None:
-            return ChargeBasis(entry.slot, part, self.policies)
-        key = id(part.rate), part.minor
+        if part.share != _WHOLE or part.period is not slot.full:
+            return ChargeBasis(slot, part, self.policies)
+        key = id(part.rate)
         basis = self.bases.get(key)
         if basis is None:
-            basis = self.bases[key] = ChargeBasis(entry.slot, part, self.policies)
+            basis = self.bases[key] = ChargeBasis(slot, part, self.policies)
         return basis
 
     def _less_discounts(self, day: date, drafted: Sequence[_Drafted]) -> list[_Drafted]:

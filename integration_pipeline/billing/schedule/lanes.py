@@ -66,6 +66,7 @@ def _lane(stretches: Sequence[Stretch], cycle: Cycle, planning: Planning) -> Ite
         yield from metered_slots(segments, periods, planning)
         return
     rates: dict[tuple[int, tuple[Discount, ...]], Rate] = {}
+    policies = planning.policies
     for index, (period, inside) in enumerate(pieces_of(segments, periods)):
         pieces: list[tuple[Period, Rate]] = []
         for position, piece in inside:
@@ -74,14 +75,14 @@ def _lane(stretches: Sequence[Stretch], cycle: Cycle, planning: Planning) -> Ite
             rate = rates.get((position, discounts))
             if rate is None:
                 phase = segments[position].phase
-                rate = rate_of(stretch, phase, planning.currency, planning.policies, discounts)
+                rate = rate_of(stretch, phase, planning.currency, policies, discounts)
                 rates[position, discounts] = rate
             if pieces and pieces[-1][0].end == piece.start and pieces[-1][1].same_as(rate):
                 pieces[-1] = Period(pieces[-1][0].start, piece.end), pieces[-1][1]
             else:
                 pieces.append((piece, rate))
         if pieces:
-            yield period_slot(pieces, period, planning.policies)
+            yield period_slot(pieces, period, policies)
 
 
 def _cut_by_discounts(segments: Iterable[Segment]) -> Iterator[Segment]:

@@ -39,8 +39,8 @@ class Rate:
     gross: ExactPrice
     numerator: int
     denominator: int
-    minor: int
-    """The price of a full period in money."""
+    rounded: Money
+    """The price of a full period."""
     discounts: tuple[TakenDiscount, ...] = ()
     note: str | None = None
     """How the quantity that is priced came about, where it is not the one stated or used."""
@@ -64,9 +64,9 @@ class Rate:
         )
 
     @property
-    def rounded(self) -> Money:
-        """The price of a full period."""
-        return Money(self.minor, self.gross.currency)
+    def minor(self) -> int:
+        """The price of a full period in minor units."""
+        return self.rounded.minor
 
     @property
     def formula(self) -> str:
@@ -153,9 +153,9 @@ def rate_for(
             ],
             stretch.terms.contract_id,
         )
-    minor = round_ratio(numerator, denominator, policies.rounding)
+    rounded = Money(round_ratio(numerator, denominator, policies.rounding), currency)
     return Rate(
-        stretch, phase, quantity, unit_price, discount, gross, numerator, denominator, minor, taken, note
+        stretch, phase, quantity, unit_price, discount, gross, numerator, denominator, rounded, taken, note
     )
 
 

@@ -95,9 +95,15 @@ def single_slots(stretch: Stretch, planning: Planning) -> Iterator[Slot]:
 
 def period_slot(pieces: Sequence[tuple[Period, Rate]], period: BillingPeriod, policies: Policies) -> Slot:
     """The slot of one billing period, whose `pieces` do not overlap, in the order of service."""
-    charge, full = pieces[-1][1].charge, period.full
+    full = period.full
+    charge = pieces[-1][1].stretch.charge
+    bounded = charge.minimum is not None or charge.maximum is not None
     if len(pieces) == 1:
         service, rate = pieces[0]
+        if service is full and not bounded:
+            key = charge.charge_id, full.start, full.end
+            issued = issue_date_of(charge, full, policies)
+            return Slot(key, charge, full, full, issued, (whole(full, rate),))
         only_whole = service is full or charge.metric is not None
         parts = (whole(service, rate),) if only_whole else divided(pieces, full, policies)
     else:
@@ -107,7 +113,7 @@ def period_slot(pieces: Sequence[tuple[Period, Rate]], period: BillingPeriod, po
         else:
             parts = tuple(whole(piece, rate) for piece, rate in pieces)
     true_up = 0
-    if charge.minimum is not None or charge.maximum is not None:
+    if bounded:
         true_up = true_up_of(charge, parts, pieces[0][1].gross.currency, full, policies)
     key = charge.charge_id, full.start, full.end
     return Slot(key, charge, full, service, issue_date_of(charge, service, policies), parts, true_up)
