@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from integration_pipeline.billing.discounts.application import TakenDiscount, apply_discounts
 from integration_pipeline.billing.discounts.terms import Discount
@@ -121,7 +122,7 @@ def rate_for(
     if included_apart and isinstance(model, CountedPrice):
         model = model.model_copy(update={"included_quantity": Decimal(0)})
     if unit_price is not None:
-        gross = rate(_per_unit(unit_price), quantity, currency, policies)
+        gross = rate(_per_unit(str(unit_price)), quantity, currency, policies)
     elif model is not None:
         gross = rate(model, quantity, currency, policies)
         unit_price = model.unit_price if isinstance(model, PerUnitPrice) else None
@@ -180,10 +181,10 @@ def price_terms(charge: Charge, phase: Phase | None) -> tuple[Decimal | None, Pr
     return unit_price, model, discount
 
 
-def _per_unit(unit_price: Decimal) -> PerUnitPrice:
-    # The unit price has been checked with the terms; checking it again costs as much as rating it. Models are
-    # not cached by price: 10 and 10.00 are equal, and a formula writes the one that was agreed.
-    return PerUnitPrice.model_construct(unit_price=unit_price)
+@lru_cache(maxsize=4096)
+def _per_unit(unit_price: str) -> PerUnitPrice:
+    """By the price as it is written: 10 and 10.00 are equal, and a formula shows the one that was agreed."""
+    return PerUnitPrice(unit_price=Decimal(unit_price))
 
 
 def _stepped(numerator: int, denominator: int, policies: Policies) -> tuple[int, int]:
