@@ -57,6 +57,8 @@ def _figures(status: Status) -> Table:
         shown.add_row("credit notes", f"{status.credit_notes:,} posted: {amounts(status.credited_minor)}")
     if status.scheduled_later:
         shown.add_row("later", f"{status.scheduled_later:,} planned: {amounts(status.scheduled_later_minor)}")
+    if status.deferred_revenue_minor:
+        shown.add_row("deferred", f"{amounts(status.deferred_revenue_minor)}, revenue of months to come")
     shown.add_row("quarantined", f"{status.quarantined:,}")
     shown.add_row("waiting", f"{status.pending:,} due, {status.uncertain:,} uncertain")
     return shown

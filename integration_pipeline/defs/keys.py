@@ -22,5 +22,6 @@ DEALS = dg.AssetKey("crm__deals")
 PLANNED_INVOICES = dg.AssetKey("billing__planned_invoices")
 GATE = dg.AssetKey("posting__gate")
 INVOICES = dg.AssetKey("ledger__invoices")
+REVENUE = dg.AssetKey("ledger__revenue")
 
 OWNERS = ("team:finance-ops",)

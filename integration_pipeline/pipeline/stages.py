@@ -10,6 +10,7 @@ from integration_pipeline.pipeline.extract import Source, extract, extract_deals
 from integration_pipeline.pipeline.gate import gate_deals, gate_documents, gate_raw_deals
 from integration_pipeline.pipeline.normalize import normalize
 from integration_pipeline.pipeline.post import post
+from integration_pipeline.pipeline.recognize import recognize
 from integration_pipeline.pipeline.reports import StageReport
 from integration_pipeline.pipeline.schedule import schedule
 from integration_pipeline.pipeline.scope import Scope
@@ -24,6 +25,7 @@ AFTER_EXTRACTION: tuple[tuple[str, Stage], ...] = (
     ("schedule", schedule),
     ("document_gate", gate_documents),
     ("post", post),
+    ("recognize", recognize),
 )
 """What follows extraction, each on the deals of a scope."""
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from integration_pipeline.accounting.postgres_ledger.proof import prove_ledger
 from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.deferred import deferred_problems
 
 _LONGEST_LIST = 50
 
@@ -39,6 +40,7 @@ class Status:
     quarantine_by_rule: list[dict[str, Any]]
     uncertain: int
     pending: int
+    deferred_revenue_minor: dict[str, int]
     trial_balance_minor: dict[str, int]
     accounts: list[dict[str, Any]]
 
@@ -81,6 +83,9 @@ def status(connection: Connection, pipeline: Pipeline) -> Status:
         quarantine_by_rule=[dict(row) for row in connection.execute(text(_QUARANTINE_BY_RULE)).mappings()],
         uncertain=one.uncertain,
         pending=one.pending,
+        deferred_revenue_minor={
+            row.currency: int(row.minor) for row in connection.execute(text(_DEFERRED_REVENUE))
+        },
         trial_balance_minor={
             row.currency: int(row.minor) for row in connection.execute(text(_TRIAL_BALANCE))
         },
@@ -92,7 +97,10 @@ def status(connection: Connection, pipeline: Pipeline) -> Status:
 
 
 def verify(connection: Connection, pipeline: Pipeline) -> Verification:
-    """Hold the books to what was promised: chain, balance, one document per intent, no deal forgotten."""
+    """Hold the books to what was promised: chain, balance, one document per intent, no deal forgotten.
+
+    What is deferred is what posted lines have yet to earn.
+    """
     found = Verification()
     proof = prove_ledger(connection)
     found.checked["journal_entries"] = proof.entries
@@ -100,6 +108,7 @@ def verify(connection: Connection, pipeline: Pipeline) -> Verification:
     for currency, minor in proof.trial_balance().items():
         if minor:
             found.problems.append(f"trial balance in {currency} is off by {minor} minor units")
+    found.problems += deferred_problems(connection)
     for row in connection.execute(text(_POSTING_FAULTS)):
         found.problems.append(f"document {row.document_key}: {row.fault}")
     for row in connection.execute(text(_STANDING), _days(pipeline)):
@@ -208,6 +217,15 @@ _QUARANTINE_BY_RULE = """
     WHERE state = 'open'
     GROUP BY rule
     ORDER BY rule
+"""
+_DEFERRED_REVENUE = """
+    SELECT entry.currency, sum(line.credit_minor) - sum(line.debit_minor) AS minor
+    FROM ledger.accounts AS account
+    INNER JOIN ledger.journal_lines AS line ON line.entity = account.entity AND line.account = account.code
+    INNER JOIN ledger.journal_entries AS entry ON entry.id = line.entry_id
+    WHERE account.role = 'deferred_revenue'
+    GROUP BY entry.currency
+    ORDER BY entry.currency
 """
 _TRIAL_BALANCE = """
     SELECT entry.currency, sum(line.debit_minor) - sum(line.credit_minor) AS minor

@@ -42,7 +42,7 @@ def books_of(office: Office) -> list[Booked]:
 def test_the_stages_report_in_their_order(office: Office) -> None:
     assert list(office.sync()) == [
         *("extract", "raw_gate", "customers", "normalize", "deal_gate"),
-        *("schedule", "document_gate", "post"),
+        *("schedule", "document_gate", "post", "recognize"),
     ]
 
 

@@ -1,7 +1,7 @@
 """Posting rules: which accounts a document debits and credits.
 
-Belongs here: the accounting of an invoice and a credit note as pure arithmetic. Does not belong here:
-numbers, hashes and storing (`target`), recognising deferred revenue later on.
+Belongs here: the accounting of an invoice, a credit note and a month's revenue as pure arithmetic. Does not
+belong here: numbers, hashes and storing (`target`, `releases`), how much a month has earned (billing).
 """
 
 from __future__ import annotations
@@ -44,6 +44,25 @@ def journal_lines(
     sides = [(AccountRole.RECEIVABLE, direction * document.total.minor)]
     sides += [(role, -direction * by_role[role]) for role in sorted(by_role) if by_role[role]]
     return tuple(_side(accounts[role].code, minor) for role, minor in sides)
+
+
+def release_lines(
+    earned_minor: int, taken_back_minor: int, accounts: Mapping[AccountRole, Account]
+) -> tuple[JournalLine, ...]:
+    """A month's entry: deferred revenue against revenue, and what was taken back the other way round.
+
+    Both amounts are positive or zero, in minor units. They are not netted, so that the entry shows both.
+    """
+    deferred, revenue = (
+        accounts[role].code for role in (AccountRole.DEFERRED_REVENUE, AccountRole.REVENUE)
+    )
+    sides = (
+        (deferred, earned_minor),
+        (revenue, -earned_minor),
+        (revenue, taken_back_minor),
+        (deferred, -taken_back_minor),
+    )
+    return tuple(_side(account, minor) for account, minor in sides if minor)
 
 
 def _income_role(treatment: RevenueTreatment) -> AccountRole:

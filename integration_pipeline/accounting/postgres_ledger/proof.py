@@ -72,6 +72,11 @@ def prove_ledger(connection: Connection) -> LedgerProof:
         proof.problems.append(
             f"document {document.number} of {document.entity} says something else than its entry"
         )
+    for release in connection.execute(text(_UNLIKE_ITS_RELEASES)):
+        proof.problems.append(
+            f"entry {release.sequence} of {release.entity} ({release.document_number}) says something else "
+            "than the lines it releases"
+        )
     return proof
 
 
@@ -81,7 +86,7 @@ def _hash(entry: Row[Any]) -> str:
         "entry-1",
         entry.entity,
         str(entry.sequence),
-        str(entry.intent_id),
+        "" if entry.intent_id is None else str(entry.intent_id),
         entry.accounting_date.isoformat(),
         entry.currency,
         entry.document_number,
@@ -136,7 +141,7 @@ _NUMBER_GAPS = """
 _UNLIKE_ITS_ENTRY = """
     SELECT coalesce(document.entity, entry.entity) AS entity,
         coalesce(document.number, entry.document_number) AS number
-    FROM ledger.journal_entries AS entry
+    FROM (SELECT * FROM ledger.journal_entries WHERE kind = 'document') AS entry
     FULL JOIN ledger.documents AS document ON document.entry_id = entry.id
     LEFT JOIN ledger.accounts AS receivable
         ON receivable.entity = entry.entity AND receivable.role = 'receivable'
@@ -168,4 +173,37 @@ _UNLIKE_ITS_ENTRY = """
         OR booked.minor IS DISTINCT FROM
         CASE document.kind WHEN 'invoice' THEN document.total_minor ELSE -document.total_minor END
     ORDER BY 1, 2
+"""
+# What is released of each line must add up to what the entry takes from deferred revenue and gives to revenue,
+# for the month at whose end it is booked.
+_UNLIKE_ITS_RELEASES = """
+    SELECT entry.sequence, entry.entity, entry.document_number
+    FROM ledger.journal_entries AS entry
+    LEFT JOIN LATERAL (
+        SELECT
+            sum(release.amount_minor) AS minor,
+            bool_and(release.month = CAST(date_trunc('month', entry.accounting_date) AS date)) AS its_month
+        FROM ledger.revenue_releases AS release
+        WHERE release.entry_id = entry.id
+    ) AS released ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT
+            coalesce(sum(line.debit_minor - line.credit_minor) FILTER (
+                WHERE account.role = 'deferred_revenue'
+            ), 0) AS deferred,
+            coalesce(sum(line.credit_minor - line.debit_minor) FILTER (
+                WHERE account.role = 'revenue'
+            ), 0) AS revenue
+        FROM ledger.journal_lines AS line
+        INNER JOIN ledger.accounts AS account
+            ON account.entity = line.entity AND account.code = line.account
+        WHERE line.entry_id = entry.id
+    ) AS booked ON TRUE
+    WHERE (entry.kind = 'release' OR released.minor IS NOT NULL)
+        AND (
+            entry.kind <> 'release' OR released.its_month IS DISTINCT FROM TRUE
+            OR released.minor IS DISTINCT FROM booked.deferred
+            OR released.minor IS DISTINCT FROM booked.revenue
+        )
+    ORDER BY entry.entity, entry.sequence
 """

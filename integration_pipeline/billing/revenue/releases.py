@@ -66,7 +66,7 @@ def revenue_lines(invoices: Iterable[PlannedInvoice]) -> tuple[RevenueLine, ...]
                 invoice.issue_date,
                 planned.revenue,
                 period,
-                _line_over(period, of_charge) if is_credit and period else None,
+                line_over(period, of_charge) if is_credit and period else None,
             )
             lines.append(line)
             if not is_credit:
@@ -74,7 +74,8 @@ def revenue_lines(invoices: Iterable[PlannedInvoice]) -> tuple[RevenueLine, ...]
     return tuple(lines)
 
 
-def _line_over(period: Period, lines: Sequence[RevenueLine]) -> str | None:
+def line_over(period: Period, lines: Sequence[RevenueLine]) -> str | None:
+    """The key of the last of a charge's `lines`, in order of issue, whose service period holds `period`."""
     for line in reversed(lines):
         whole = line.service_period
         if whole is not None and whole.start <= period.start and period.end <= whole.end:
@@ -206,7 +207,7 @@ class Earnings:
 
     @staticmethod
     def of(lines: Iterable[RevenueLine], policies: Policies) -> Earnings:
-        """Raises `InvalidTerms` if a key is used twice, or a credit reverses a line that is not there."""
+        """Raises `InvalidTerms` if a key is used twice, a reversed line is not there, or a line reverses itself."""
         by_key: dict[str, RevenueLine] = {}
         problems: list[tuple[str, str]] = []
         for line in lines:
@@ -222,6 +223,11 @@ class Earnings:
             )
             for line in by_key.values()
             if line.reverses is not None and line.reverses not in by_key
+        ]
+        problems += [
+            ("reverses", f"{line.key[:80]!r} takes itself back, by way of what it reverses")
+            for line in by_key.values()
+            if _takes_itself_back(line, by_key)
         ]
         if problems:
             raise InvalidTerms(problems)
@@ -261,6 +267,9 @@ class Earnings:
         if day <= period.start:
             return 0
         reversed_line = self.lines[line.reverses] if line.reverses is not None else None
+        if reversed_line is not None and reversed_line.reverses is not None and _mirrors(line, reversed_line):
+            # A credit taken back in full: as that was rounded, or the two would differ meanwhile.
+            return -self.served(reversed_line, period, day)
         if reversed_line is not None and reversed_line.service_period is not None:
             plan = OverTimePlan(reversed_line.amount, reversed_line.service_period, self.policies)
             start = plan.until(period.start).minor
@@ -292,3 +301,18 @@ class Earnings:
         if moved.revenue < 0:
             return max(min(missing, 0), moved.revenue)
         return min(max(missing, 0), moved.revenue)
+
+
+def _mirrors(line: RevenueLine, reversed_line: RevenueLine) -> bool:
+    return line.service_period == reversed_line.service_period and line.amount == -reversed_line.amount
+
+
+def _takes_itself_back(line: RevenueLine, by_key: Mapping[str, RevenueLine]) -> bool:
+    seen = {line.key}
+    following = line
+    while following.reverses in by_key:
+        following = by_key[following.reverses]
+        if following.key in seen:
+            return True
+        seen.add(following.key)
+    return False

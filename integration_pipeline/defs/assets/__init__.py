@@ -16,6 +16,7 @@ from integration_pipeline.defs.assets.gate import gate
 from integration_pipeline.defs.assets.invoices import invoices
 from integration_pipeline.defs.assets.planned_invoices import planned_invoices
 from integration_pipeline.defs.assets.raw_hubspot import raw_hubspot
+from integration_pipeline.defs.assets.revenue import revenue
 from integration_pipeline.defs.in_force import InForce
 
 __all__ = ["build_assets"]
@@ -23,4 +24,5 @@ __all__ = ["build_assets"]
 
 def build_assets(force: InForce) -> Sequence[dg.AssetsDefinition]:
     """Every asset of the pipeline, under the mapping and the rule set in force."""
-    return [make(force) for make in (raw_hubspot, customers, deals, planned_invoices, gate, invoices)]
+    makers = (raw_hubspot, customers, deals, planned_invoices, gate, invoices, revenue)
+    return [make(force) for make in makers]

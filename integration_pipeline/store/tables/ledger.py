@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql_text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from integration_pipeline.store.tables.base import identity, metadata, moment, text
@@ -65,13 +66,16 @@ number_series = Table(
     schema="ledger",
 )
 
+# An entry books a document, for its posting intent, or what a month released from deferred revenue. The
+# latter's `document_number` is its name, `revenue 2026-05 USD`: one of each entity, month and currency.
 journal_entries = Table(
     "journal_entries",
     metadata,
     identity(),
     text("entity"),
     Column("sequence", BigInteger, nullable=False),
-    Column("intent_id", BigInteger, ForeignKey("posting.intents.id"), nullable=False, unique=True),
+    text("kind"),
+    Column("intent_id", BigInteger, ForeignKey("posting.intents.id"), unique=True),
     Column("accounting_date", Date, nullable=False),
     text("currency"),
     text("document_number"),
@@ -81,6 +85,15 @@ journal_entries = Table(
     text("hash"),
     UniqueConstraint("entity", "sequence"),
     ForeignKeyConstraint(["entity"], [entities.c.code]),
+    CheckConstraint("kind IN ('document', 'release')", name="kind"),
+    CheckConstraint("(kind = 'document') = (intent_id IS NOT NULL)", name="intent"),
+    Index(
+        "uq_journal_entries_release",
+        "entity",
+        "document_number",
+        unique=True,
+        postgresql_where=sql_text("kind = 'release'"),
+    ),
     schema="ledger",
 )
 
@@ -122,5 +135,23 @@ documents = Table(
     UniqueConstraint("entity", "series", "series_number"),
     ForeignKeyConstraint(["entity"], [entities.c.code]),
     CheckConstraint("total_minor > 0", name="total"),
+    schema="ledger",
+)
+
+# What a month released of a posted line from deferred revenue to revenue, in minor units of its entry's
+# currency; negative for what was taken back. `explanation` is the amount written out with its numbers.
+revenue_releases = Table(
+    "revenue_releases",
+    metadata,
+    Column("document_id", BigInteger, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("month", Date, primary_key=True),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("entry_id", BigInteger, ForeignKey(journal_entries.c.id), nullable=False),
+    text("explanation"),
+    ForeignKeyConstraint(["document_id", "position"], ["billing.lines.document_id", "billing.lines.position"]),
+    CheckConstraint("amount_minor <> 0", name="amount"),
+    CheckConstraint("extract(day FROM month) = 1", name="month"),
+    Index("ix_revenue_releases_entry_id", "entry_id"),
     schema="ledger",
 )

@@ -102,11 +102,11 @@ BEGIN
     WHERE head.entity = link_entity;
 
     INSERT INTO ledger.journal_entries (
-        entity, sequence, intent_id, accounting_date, currency, document_number, description, posted_at,
+        entity, sequence, kind, intent_id, accounting_date, currency, document_number, description, posted_at,
         previous_hash, hash
     )
     SELECT
-        value ->> 'entity', (value ->> 'sequence')::bigint, (value ->> 'intent_id')::bigint,
+        value ->> 'entity', (value ->> 'sequence')::bigint, 'document', (value ->> 'intent_id')::bigint,
         (value ->> 'accounting_date')::date, value ->> 'currency', value ->> 'document_number',
         value ->> 'description', moment, value ->> 'previous_hash', value ->> 'hash'
     FROM unnest(entries) AS value;

@@ -1,6 +1,6 @@
 -- What the ledger promises, kept by the database itself:
 -- an entry balances, is never changed, never removed, extends its entity's hash chain,
--- and stands once for its posting intent (a unique key).
+-- and stands once for its posting intent, or for the month it releases revenue of (unique keys).
 
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
@@ -29,8 +29,15 @@ FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER documents_no_truncate BEFORE TRUNCATE ON ledger.documents
 FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 
+CREATE TRIGGER revenue_releases_append_only BEFORE UPDATE OR DELETE ON ledger.revenue_releases
+FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+
+CREATE TRIGGER revenue_releases_no_truncate BEFORE TRUNCATE ON ledger.revenue_releases
+FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+
 -- The text an entry's hash covers. Every value is a JSON string, so that any language can rebuild it
--- without asking how PostgreSQL prints a number. Lines are ordered by position.
+-- without asking how PostgreSQL prints a number; an entry without an intent has an empty one. Lines are
+-- ordered by position.
 CREATE FUNCTION ledger.entry_text(
     entity text,
     sequence bigint,
@@ -44,7 +51,7 @@ CREATE FUNCTION ledger.entry_text(
 ) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
     SELECT jsonb_build_array(
-        'entry-1', entity, sequence::text, intent_id::text, to_char(accounting_date, 'YYYY-MM-DD'),
+        'entry-1', entity, sequence::text, coalesce(intent_id::text, ''), to_char(accounting_date, 'YYYY-MM-DD'),
         currency, document_number, description,
         to_char(posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), lines
     )::text

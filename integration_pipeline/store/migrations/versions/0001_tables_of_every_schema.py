@@ -585,7 +585,8 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("entity", sa.Text(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("intent_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("intent_id", sa.BigInteger(), nullable=True),
         sa.Column("accounting_date", sa.Date(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("document_number", sa.Text(), nullable=False),
@@ -593,6 +594,10 @@ def upgrade() -> None:
         sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("previous_hash", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
+        sa.CheckConstraint("kind IN ('document', 'release')", name=op.f("ck_journal_entries_kind")),
+        sa.CheckConstraint(
+            "(kind = 'document') = (intent_id IS NOT NULL)", name=op.f("ck_journal_entries_intent")
+        ),
         sa.ForeignKeyConstraint(["entity"], ["ledger.entities.code"], name=op.f("fk_journal_entries_entity")),
         sa.ForeignKeyConstraint(
             ["intent_id"], ["posting.intents.id"], name=op.f("fk_journal_entries_intent_id")
@@ -601,6 +606,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("entity", "sequence", name=op.f("uq_journal_entries_entity_sequence")),
         sa.UniqueConstraint("intent_id", name=op.f("uq_journal_entries_intent_id")),
         schema="ledger",
+    )
+    op.create_index(
+        "uq_journal_entries_release",
+        "journal_entries",
+        ["entity", "document_number"],
+        unique=True,
+        schema="ledger",
+        postgresql_where=sa.text("kind = 'release'"),
     )
     op.create_table(
         "attempts",
@@ -691,6 +704,30 @@ def upgrade() -> None:
         ["entity", "account"],
         unique=False,
         schema="ledger",
+    )
+    op.create_table(
+        "revenue_releases",
+        sa.Column("document_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("entry_id", sa.BigInteger(), nullable=False),
+        sa.Column("explanation", sa.Text(), nullable=False),
+        sa.CheckConstraint("amount_minor <> 0", name=op.f("ck_revenue_releases_amount")),
+        sa.CheckConstraint("extract(day FROM month) = 1", name=op.f("ck_revenue_releases_month")),
+        sa.ForeignKeyConstraint(
+            ["document_id", "position"],
+            ["billing.lines.document_id", "billing.lines.position"],
+            name=op.f("fk_revenue_releases_document_id_position"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["entry_id"], ["ledger.journal_entries.id"], name=op.f("fk_revenue_releases_entry_id")
+        ),
+        sa.PrimaryKeyConstraint("document_id", "position", "month", name=op.f("pk_revenue_releases")),
+        schema="ledger",
+    )
+    op.create_index(
+        "ix_revenue_releases_entry_id", "revenue_releases", ["entry_id"], unique=False, schema="ledger"
     )
 
 

@@ -1,4 +1,4 @@
-"""Shared views, what the ledger promises (in triggers), and the one function that posts."""
+"""Shared views, what the ledger promises (in triggers), and the two functions that post."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SQL = Path(__file__).parent.parent / "sql"
 def upgrade() -> None:
     # The driver's own cursor: through SQLAlchemy a `%` in a function's body would count as a placeholder.
     cursor = op.get_bind().connection.cursor()
-    for name in ("views.sql", "ledger_promises.sql", "ledger_post.sql"):
+    for name in ("views.sql", "ledger_promises.sql", "ledger_post.sql", "ledger_release.sql"):
         cursor.execute((_SQL / name).read_text())
 
 
