@@ -57,12 +57,12 @@ def recognize(pipeline: Pipeline, scope: Scope) -> StageReport:
                 releases = _releases(connection, pipeline, entity)
                 if releases:
                     post_releases(connection, entity, releases, pipeline.rules.accounts)
-            report.counts["entries_posted"] += len(releases)
             for release in releases:
                 months.add(release.month_end)
+                report.counts["entries_posted"] += 1
+                report.counts["months_released"] = len(months)
                 report.counts["lines_released"] += len(release.lines)
                 report.money["released", release.currency] += sum(line.minor for line in release.lines)
-        report.counts["months_released"] += len(months)
     return report
 
 

@@ -15,9 +15,9 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtP
 GROUP = "reporting"
 OWNERS = ("team:finance-ops",)
 
-# The last stages of the pipeline. The ledger moves when something was posted; the gate when something was set
-# aside or released, which posts nothing and is news all the same.
-_NEWS_FROM = (AssetKey("ledger__invoices"), AssetKey("posting__gate"))
+# The last stages of the pipeline. The ledger moves when something was posted or a month's revenue released;
+# the gate when something was set aside or released, which posts nothing and is news all the same.
+_NEWS_FROM = (AssetKey("ledger__invoices"), AssetKey("ledger__revenue"), AssetKey("posting__gate"))
 
 
 def refresh_when_the_books_move() -> AutomationCondition[Any]:

@@ -11,6 +11,7 @@ import time_machine
 from sqlalchemy.exc import IntegrityError
 
 from integration_pipeline.accounting.postgres_ledger.proof import prove_ledger
+from integration_pipeline.accounting.postgres_ledger.releases import post_releases
 from integration_pipeline.pipeline import recognize as recognizing
 from integration_pipeline.pipeline.recognize import recognize
 from integration_pipeline.pipeline.scope import Scope
@@ -32,7 +33,7 @@ def quarter(portal: Portal, price: str = "90.00", **properties: str) -> None:
 
 
 def entries(office: Office) -> list[tuple[str, str, dict[str, int]]]:
-    """Day, name and what each account was debited (negative: credited), of every entry of a month's revenue."""
+    """Day, name and what each account was debited (negative: credited), of every release."""
     found: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in office.rows(
         """
@@ -133,9 +134,7 @@ class TestRunningAgain:
 
         assert [lines[DEFERRED] for _, _, lines in entries(office)] == [3_444, 3_112, 3_444]
 
-    def test_over_some_deals_leaves_the_month_to_a_run_over_all(
-        self, office: Office, portal: Portal
-    ) -> None:
+    def test_over_some_deals_leaves_the_month_to_a_run_over_all(self, office: Office, portal: Portal) -> None:
         quarter(portal)
         portal.subscription("2", dealname="Other")
         february = office.on(date(2026, 2, 1))
@@ -173,8 +172,6 @@ class TestRunningAgain:
 
 
 def _post_and_break_off(*given: object) -> None:
-    from integration_pipeline.accounting.postgres_ledger.releases import post_releases  # noqa: PLC0415
-
     post_releases(*given)  # pyright: ignore[reportArgumentType] - whatever the stage hands over
     raise ConnectionError("the power went")
 
@@ -314,9 +311,7 @@ class TestTheBooks:
         assert any(problem.startswith(found) for problem in problems), problems
 
     @pytest.mark.parametrize("statement", ["DELETE FROM", "UPDATE", "TRUNCATE"])
-    def test_refuse_to_change_what_was_released(
-        self, office: Office, portal: Portal, statement: str
-    ) -> None:
+    def test_refuse_to_change_what_was_released(self, office: Office, portal: Portal, statement: str) -> None:
         quarter(portal)
         office.on(date(2026, 2, 1)).sync()
         rest = " SET amount_minor = 1" if statement == "UPDATE" else ""

@@ -37,7 +37,7 @@ LINEAGE = {
         "reporting__invoices",
     },
     "reporting__customers": {"reporting__cut_customers", "reporting__deals", "reporting__invoices"},
-    "reporting__cut_balances": {"ledger__invoices"},
+    "reporting__cut_balances": {"ledger__invoices", "ledger__revenue"},
     "reporting__cut_customers": {"crm__customers"},
     "reporting__cut_deals": {
         "billing__planned_invoices",
@@ -74,6 +74,7 @@ LINEAGE = {
 """Every asset of the location and what it is made from; the keys of the pipeline's assets join the two."""
 
 BOOKS, GATE = AssetKey("ledger__invoices"), AssetKey("posting__gate")
+REVENUE = AssetKey("ledger__revenue")
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +91,7 @@ def beside_the_pipeline(defs: Definitions) -> Definitions:
     """Both locations in one graph; the pipeline's assets are partitioned by month."""
     months = MonthlyPartitionsDefinition("2025-01-01")
     upstream = [AssetSpec(key, partitions_def=months) for key in (BOOKS, GATE)]
-    return Definitions.merge(defs, Definitions(assets=upstream))
+    return Definitions.merge(defs, Definitions(assets=[*upstream, AssetSpec(REVENUE)]))
 
 
 def test_the_graph_is_this_one(defs: Definitions) -> None:
@@ -137,13 +138,13 @@ def _requested(definitions: Definitions, instance: DagsterInstance, cursor: Any)
     return {key.to_user_string() for key in keys if found.get_num_requested(key)}, found.cursor
 
 
-@pytest.mark.parametrize("news", [BOOKS, GATE])
+@pytest.mark.parametrize(("news", "month"), [(BOOKS, "2026-01-01"), (GATE, "2026-01-01"), (REVENUE, None)])
 def test_all_models_run_together_once_there_is_news_and_never_without(
-    beside_the_pipeline: Definitions, news: AssetKey
+    beside_the_pipeline: Definitions, news: AssetKey, month: str | None
 ) -> None:
     with instance_for_test() as instance:
         nothing_yet, cursor = _requested(beside_the_pipeline, instance, None)
-        instance.report_runless_asset_event(AssetMaterialization(news, partition="2026-01-01"))
+        instance.report_runless_asset_event(AssetMaterialization(news, partition=month))
         after_news, cursor = _requested(beside_the_pipeline, instance, cursor)
         later, _ = _requested(beside_the_pipeline, instance, cursor)
     assert (nothing_yet, after_news, later) == (set(), set(LINEAGE), set())

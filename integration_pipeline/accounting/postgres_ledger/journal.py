@@ -53,9 +53,7 @@ def release_lines(
 
     Both amounts are positive or zero, in minor units. They are not netted, so that the entry shows both.
     """
-    deferred, revenue = (
-        accounts[role].code for role in (AccountRole.DEFERRED_REVENUE, AccountRole.REVENUE)
-    )
+    deferred, revenue = (accounts[role].code for role in (AccountRole.DEFERRED_REVENUE, AccountRole.REVENUE))
     sides = (
         (deferred, earned_minor),
         (revenue, -earned_minor),

@@ -174,8 +174,8 @@ _UNLIKE_ITS_ENTRY = """
         CASE document.kind WHEN 'invoice' THEN document.total_minor ELSE -document.total_minor END
     ORDER BY 1, 2
 """
-# What is released of each line must add up to what the entry takes from deferred revenue and gives to revenue,
-# for the month at whose end it is booked.
+# What is released of each line must add up to what the entry takes from deferred revenue and gives to
+# revenue, for the month at whose end it is booked.
 _UNLIKE_ITS_RELEASES = """
     SELECT entry.sequence, entry.entity, entry.document_number
     FROM ledger.journal_entries AS entry

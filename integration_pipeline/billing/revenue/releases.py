@@ -207,7 +207,7 @@ class Earnings:
 
     @staticmethod
     def of(lines: Iterable[RevenueLine], policies: Policies) -> Earnings:
-        """Raises `InvalidTerms` if a key is used twice, a reversed line is not there, or a line reverses itself."""
+        """Raises `InvalidTerms` if a key is used twice, or a line reverses what is not there or itself."""
         by_key: dict[str, RevenueLine] = {}
         problems: list[tuple[str, str]] = []
         for line in lines:
@@ -309,10 +309,10 @@ def _mirrors(line: RevenueLine, reversed_line: RevenueLine) -> bool:
 
 def _takes_itself_back(line: RevenueLine, by_key: Mapping[str, RevenueLine]) -> bool:
     seen = {line.key}
-    following = line
-    while following.reverses in by_key:
-        following = by_key[following.reverses]
-        if following.key in seen:
+    key = line.reverses
+    while key is not None and key in by_key:
+        if key in seen:
             return True
-        seen.add(following.key)
+        seen.add(key)
+        key = by_key[key].reverses
     return False

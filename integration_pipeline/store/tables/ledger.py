@@ -149,7 +149,9 @@ revenue_releases = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("entry_id", BigInteger, ForeignKey(journal_entries.c.id), nullable=False),
     text("explanation"),
-    ForeignKeyConstraint(["document_id", "position"], ["billing.lines.document_id", "billing.lines.position"]),
+    ForeignKeyConstraint(
+        ["document_id", "position"], ["billing.lines.document_id", "billing.lines.position"]
+    ),
     CheckConstraint("amount_minor <> 0", name="amount"),
     CheckConstraint("extract(day FROM month) = 1", name="month"),
     Index("ix_revenue_releases_entry_id", "entry_id"),

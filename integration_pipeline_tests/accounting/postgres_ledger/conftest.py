@@ -120,7 +120,8 @@ def add_entry(
                 entity, sequence, kind, intent_id, accounting_date, currency, document_number, description,
                 posted_at, previous_hash, hash
             )
-            SELECT 'us', :sequence, 'document', :intent, '2026-01-01', 'USD', 'N', 'by hand', moment, :previous,
+            SELECT
+                'us', :sequence, 'document', :intent, '2026-01-01', 'USD', 'N', 'by hand', moment, :previous,
                 coalesce(:hash, ledger.chain_hash(:previous, ledger.entry_text(
                     'us', :sequence, :intent, '2026-01-01', 'USD', 'N', 'by hand', moment,
                     CAST(:lines AS jsonb)

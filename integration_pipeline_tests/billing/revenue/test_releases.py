@@ -202,6 +202,24 @@ class TestRelease:
         with pytest.raises(InvalidTerms, match="'gone', which 'line' takes back, is not among the lines"):
             release_entries([_line(-5, reverses="gone")], _MONTH_ENDS[0], DEFAULT)
 
+    def test_a_line_that_takes_itself_back_by_way_of_another(self) -> None:
+        lines = [_line(reverses="credit"), _line(-9000, key="credit", reverses="line")]
+        with pytest.raises(InvalidTerms, match="'line' takes itself back"):
+            release_entries(lines, _MONTH_ENDS[0], DEFAULT)
+
+
+@given(minor=st.integers(1, 10_000), days=st.integers(1, 89), shift=st.integers(-1, 1))
+def test_a_credit_that_is_itself_taken_back_in_full_leaves_nothing_in_any_month(
+    minor: int, days: int, shift: int
+) -> None:
+    rest = _period(_QUARTER.start + timedelta(days=days), 90 - days)
+    credit = _line(-minor * (90 - days) // 90 + shift, rest.start, period=rest, key="credit", reverses="line")
+    back = replace(credit, key="back", amount=-credit.amount, reverses="credit")
+    for month_end in _MONTH_ENDS[:4]:
+        entries = release_entries([_line(minor), credit, back], month_end, DEFAULT)
+        moved = {entry.key: entry.moved.revenue for entry in entries}
+        assert moved.get("credit", 0) + moved.get("back", 0) == 0
+
 
 class TestLinesOfASchedule:
     _TERMS = load_terms(
