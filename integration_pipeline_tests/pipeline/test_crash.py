@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from integration_pipeline.accounting.postgres_ledger.proof import prove_ledger
 from integration_pipeline.mapping.document import Mapping
 from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.deferred import deferred_problems
 from integration_pipeline.rules.document import RuleSet
 from integration_pipeline_tests.conftest import NewDatabase
 from integration_pipeline_tests.pipeline import crashing
@@ -57,6 +58,7 @@ def finish(office: Office) -> list[Booked]:
             break
     with office.pipeline.engine.connect() as connection:
         assert prove_ledger(connection).problems == []
+        assert deferred_problems(connection) == []
         return booked(connection)
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from threading import Barrier
 
 import pytest
 import time_machine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import IntegrityError
 
 from integration_pipeline.accounting.postgres_ledger.proof import prove_ledger
 from integration_pipeline.accounting.postgres_ledger.releases import post_releases
 from integration_pipeline.pipeline import recognize as recognizing
+from integration_pipeline.pipeline.post import post
 from integration_pipeline.pipeline.recognize import recognize
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.standing import status, verify
@@ -157,6 +161,29 @@ class TestRunningAgain:
 
         april.sync()
         assert (len(entries(office)), balance(april, DEFERRED)) == (3, 0)
+
+    def test_by_several_at_once_releases_each_month_once(self, office: Office, portal: Portal) -> None:
+        for number, entity in (("1", "us"), ("2", "eu"), ("3", "jp")):
+            portal.subscription(number, dealname=entity, billing_entity=entity)
+        office.on(date(2026, 1, 1)).sync()
+        april = office.on(date(2026, 4, 1))
+        post(april.pipeline, EVERYTHING)
+        start = Barrier(3)
+
+        def run(engine: Engine) -> int:
+            start.wait()
+            return recognize(replace(april.pipeline, engine=engine), EVERYTHING).counts["entries_posted"]
+
+        engines = [create_engine(office.pipeline.engine.url) for _ in range(3)]
+        with ThreadPoolExecutor(3) as pool:
+            posted = list(pool.map(run, engines))
+        for engine in engines:
+            engine.dispose()
+
+        assert sum(posted) == 9
+        assert [lines[DEFERRED] for _, _, lines in entries(april)] == [30_000] * 3
+        # What is left is the three invoices of April.
+        assert balance(april, DEFERRED) == -30_000
 
     def test_cannot_release_a_month_again_even_if_it_tried(self, office: Office, portal: Portal) -> None:
         quarter(portal)
