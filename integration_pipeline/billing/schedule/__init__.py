@@ -1,8 +1,8 @@
 """From contract terms to the documents that bill them.
 
-    versions ── timeline ── lanes, segments ── slots ─────────── corrections ── documents
-    (terms)     (days)      (billing periods)  (rates, amounts,  (bookings)     (discounts,
-                                                metering)                        taxation, wording)
+    versions ── timeline ── lanes, segments ── slots ─────────── corrections ── lines ──── documents
+    (terms)     (days)      (billing periods)  (rates, amounts,  (bookings)     (wording)  (discounts,
+                                                usage_rates)                                taxation)
 
 Belongs here: deciding what is billed when. Does not belong here: the arithmetic it decides over (`pricing`,
 `proration`, `discounts`, `tax`), revenue (`revenue`), storing or posting anything.
@@ -24,9 +24,9 @@ from integration_pipeline.billing.policies import DEFAULT, Policies
 from integration_pipeline.billing.schedule.corrections import entries_of
 from integration_pipeline.billing.schedule.documents import documents_of
 from integration_pipeline.billing.schedule.lanes import slots_of
-from integration_pipeline.billing.schedule.metering import UsageBook
 from integration_pipeline.billing.schedule.slots import Planning, Slot
 from integration_pipeline.billing.schedule.timeline import Timeline, amended, timeline_of
+from integration_pipeline.billing.schedule.usage_rates import UsageBook
 from integration_pipeline.billing.terms import ContractTerms
 from integration_pipeline.billing.versions import TermsVersion, versions_of
 

@@ -19,8 +19,8 @@ from integration_pipeline.billing.invoices import LineKind
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import AmountSplit, Policies
 from integration_pipeline.billing.schedule.amounts import Part, part_of
-from integration_pipeline.billing.schedule.metering import Adjustment
 from integration_pipeline.billing.schedule.slots import Slot, SlotKey
+from integration_pipeline.billing.schedule.usage_rates import Adjustment
 
 
 class Entry(NamedTuple):

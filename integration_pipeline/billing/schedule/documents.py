@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal
 from fractions import Fraction
 
 from integration_pipeline.billing.discounts.application import apply_discounts
@@ -23,28 +22,17 @@ from integration_pipeline.billing.invoices import (
     LineTax,
     PlannedInvoice,
     PlannedLine,
-    RevenueTreatment,
 )
 from integration_pipeline.billing.money import Money, round_ratio
 from integration_pipeline.billing.periods import Period
 from integration_pipeline.billing.policies import Correction, Policies
-from integration_pipeline.billing.schedule.amounts import Part
 from integration_pipeline.billing.schedule.corrections import Entry
-from integration_pipeline.billing.schedule.rates import Rate
-from integration_pipeline.billing.schedule.slots import Slot, SlotKey
+from integration_pipeline.billing.schedule.lines import LineWriter, rate_of_entry
+from integration_pipeline.billing.schedule.slots import SlotKey
 from integration_pipeline.billing.schedule.taxation import taxed
-from integration_pipeline.billing.schedule.wording import (
-    AdjustmentBasis,
-    ChargeBasis,
-    CreditBasis,
-    RoundingBasis,
-    TrueUpBasis,
-)
 from integration_pipeline.billing.tax import NO_TAX, TaxableLine, TaxTerms
 from integration_pipeline.billing.terms import ContractTerms
 from integration_pipeline.billing.versions import TermsVersion, terms_known_on
-
-_WHOLE = (1, 1)
 
 
 def documents_of(
@@ -55,7 +43,8 @@ def documents_of(
     What is not charged (amounts of zero) has no line, and a document without lines is none. What holds for a
     document as a whole (payment terms, discounts) is what was known on its day.
     """
-    writer = _Writer(versions[0].terms, policies)
+    terms = versions[0].terms
+    writer = _Writer(terms, policies, LineWriter(terms.currency, policies))
     if len(versions) == 1 and writer.plain:
         for day in sorted(entries):
             yield writer.plain_invoice(day, entries[day])
@@ -93,10 +82,10 @@ class _Writer:
 
     terms: ContractTerms
     policies: Policies
+    lines: LineWriter
     discounted: dict[SlotKey, list[tuple[Period, Fraction]]] = field(
         default_factory=dict[SlotKey, list[tuple[Period, Fraction]]]
     )
-    bases: dict[int, Basis] = field(default_factory=dict[int, Basis])
     written: int = 0
 
     @property
@@ -107,81 +96,16 @@ class _Writer:
 
     def plain_invoice(self, day: date, entries: Sequence[Entry]) -> PlannedInvoice:
         """The invoice of charges that were never amended, taxed or discounted as a whole."""
-        lines = tuple([self.line(entry) for entry in entries])
+        lines = tuple([self.lines.line(entry) for entry in entries])
         total = Money(sum([entry.minor for entry in entries]), self.terms.currency)
         return PlannedInvoice(day, self.terms.payment_terms.due_date(day), lines, total)
 
     def drafted(self, entry: Entry) -> _Drafted:
         """The line of `entry` with the terms by which it is taxed: those it is or was charged under."""
-        rate = _rate_of(entry)
+        rate = rate_of_entry(entry)
         charge = entry.slot.charge if rate is None else rate.charge
         inherited = self.terms.tax if rate is None else rate.stretch.terms.tax
-        return _Drafted(self.line(entry), entry, charge.tax or inherited or NO_TAX)
-
-    def line(self, entry: Entry) -> PlannedLine:
-        """One line, before document discounts and tax."""
-        part = entry.part
-        if entry.kind is LineKind.CHARGE and part is not None and entry.slot.milestone is None:
-            slot, rate = entry.slot, part.rate
-            charge = rate.stretch.charge
-            return PlannedLine(
-                charge.charge_id,
-                charge.description,
-                LineKind.CHARGE,
-                part.period if slot.full is not None else slot.service,
-                rate.quantity if type(rate.quantity) is Decimal else _shown(rate),
-                rate.unit_price,
-                rate.rounded if part.share == _WHOLE else Money(entry.minor, self.terms.currency),
-                _treatment(slot),
-                self._charge_basis(slot, part),
-                rate.discount_percent,
-                charge.product_code,
-            )
-        return self._other_line(entry)
-
-    def _other_line(self, entry: Entry) -> PlannedLine:
-        slot, part = entry.slot, entry.part
-        rate = _rate_of(entry)
-        period = slot.service
-        basis: Basis
-        description = slot.charge.description
-        match entry.kind:
-            case LineKind.CHARGE if part is not None:
-                period = part.period if slot.full is not None else slot.service
-                basis = self._charge_basis(slot, part)
-                if slot.milestone is not None and slot.milestone.description:
-                    description = slot.milestone.description
-            case LineKind.CREDIT if part is not None:
-                period = entry.unused or (part.period if slot.service is not None else None)
-                basis = CreditBasis(slot, part, entry.unused, entry.minor, entry.reason, self.policies)
-                description = f"Credit: {description}"
-            case LineKind.ROUNDING if part is not None:
-                period = part.period
-                basis = RoundingBasis(part, entry.minor, entry.reason, self.policies)
-                description = f"Rounding: {description}"
-            case LineKind.ADJUSTMENT if entry.adjustment is not None:
-                period = entry.adjustment.period
-                basis = AdjustmentBasis(slot, entry.adjustment, self.policies)
-                description = f"Late usage: {description}"
-            case _:
-                basis = TrueUpBasis(
-                    slot, entry.bound, entry.minor, entry.trued_up, entry.reason, self.policies
-                )
-                description = f"{entry.bound.capitalize()}: {description}"
-        charge = slot.charge if rate is None else rate.charge
-        return PlannedLine(
-            charge_id=charge.charge_id,
-            description=description,
-            kind=entry.kind,
-            service_period=period,
-            quantity=charge.quantity if rate is None else _shown(rate),
-            unit_price=None if rate is None else rate.unit_price,
-            amount=Money(entry.minor, self.terms.currency),
-            revenue=_treatment(slot),
-            basis=basis,
-            discount_percent=Decimal(0) if rate is None else rate.discount_percent,
-            product_code=charge.product_code,
-        )
+        return _Drafted(self.lines.line(entry), entry, charge.tax or inherited or NO_TAX)
 
     def documents(
         self, day: date, drafted: Sequence[_Drafted], kind: DocumentKind
@@ -205,16 +129,6 @@ class _Writer:
             kind=kind,
             taxes=taxes,
         )
-
-    def _charge_basis(self, slot: Slot, part: Part) -> Basis:
-        """One for all full periods at the same rate: their words are the same but for the dates."""
-        if part.share != _WHOLE or part.period is not slot.full:
-            return ChargeBasis(slot, part, self.policies)
-        key = id(part.rate)
-        basis = self.bases.get(key)
-        if basis is None:
-            basis = self.bases[key] = ChargeBasis(slot, part, self.policies)
-        return basis
 
     def _less_discounts(self, day: date, drafted: Sequence[_Drafted]) -> list[_Drafted]:
         """Document discounts in their order, shared out over the charges; credits give back their share."""
@@ -287,29 +201,3 @@ class DocumentDiscountBasis:
             ),
             rounding=explained.rounding or "shares of a document discount: largest remainder",
         )
-
-
-def _rate_of(entry: Entry) -> Rate | None:
-    """The rate that a line is or was charged at; None where nothing of its slot is left."""
-    if entry.part is not None:
-        return entry.part.rate
-    if entry.adjustment is not None:
-        return entry.adjustment.now
-    return entry.slot.parts[0].rate if entry.slot.parts else None
-
-
-def _treatment(slot: Slot) -> RevenueTreatment:
-    if slot.service is None or slot.charge.billed_after_service:
-        return RevenueTreatment.ON_INVOICE
-    return RevenueTreatment.DEFERRED
-
-
-def _shown(rate: Rate) -> Decimal:
-    """The quantity as it stands on a line: twelve decimals of one that has no end."""
-    quantity = rate.quantity
-    if isinstance(quantity, Decimal):
-        return quantity
-    if quantity.denominator == 1:
-        return Decimal(quantity.numerator)
-    scaled = round(quantity * 10**12)
-    return (Decimal(scaled) / 10**12).normalize()

@@ -1,7 +1,7 @@
 """Lanes: the billing periods of one recurring charge, and what lies in each of them.
 
 Belongs here: cutting service into billing periods and their pieces. Does not belong here: what a piece costs
-(`rates`, `amounts`), usage (`metered`).
+(`rates`, `amounts`), usage (`metered_slots`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from integration_pipeline.billing.custom import billing_of
 from integration_pipeline.billing.cycles import Cycle
 from integration_pipeline.billing.discounts.terms import Discount, discount_cuts
 from integration_pipeline.billing.periods import Period
-from integration_pipeline.billing.schedule.metered import metered_slots
+from integration_pipeline.billing.schedule.metered_slots import metered_slots
 from integration_pipeline.billing.schedule.rates import Rate, rate_of
 from integration_pipeline.billing.schedule.segments import Segment, pieces_of
 from integration_pipeline.billing.schedule.slots import Planning, Slot, active, period_slot, single_slots

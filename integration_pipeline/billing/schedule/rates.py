@@ -51,8 +51,8 @@ class Rate:
         return self.stretch.charge
 
     @property
-    def terms_name(self) -> str | None:
-        """The phase by name or number, for people."""
+    def phase_name(self) -> str | None:
+        """The name of the phase, if it has one."""
         return None if self.phase is None else self.phase.name
 
     def same_as(self, other: Rate) -> bool:

@@ -1,7 +1,7 @@
 """Slots: what one charge bills for one billing period, one single day, or one milestone.
 
 Belongs here: the slot, its normal issue date, minimums and maximums, charges that do not recur. Does not
-belong here: billing periods (`lanes`), usage (`metered`), what earlier documents billed for a slot
+belong here: billing periods (`lanes`), usage (`metered_slots`), what earlier documents billed for a slot
 (`corrections`), the documents (`documents`), words (`wording`).
 """
 
@@ -21,9 +21,9 @@ from integration_pipeline.billing.periods import BillingPeriod, Period
 from integration_pipeline.billing.policies import ArrearsIssueDay, DifferenceRounding, Policies
 from integration_pipeline.billing.proration import share_ratio
 from integration_pipeline.billing.schedule.amounts import Part, divided, whole
-from integration_pipeline.billing.schedule.metering import Adjustment, UsageBook
 from integration_pipeline.billing.schedule.rates import Rate, rate_of
 from integration_pipeline.billing.schedule.timeline import Stretch
+from integration_pipeline.billing.schedule.usage_rates import Adjustment, UsageBook
 from integration_pipeline.billing.terms import Charge, Milestone
 
 SlotKey = tuple[str, date, date]

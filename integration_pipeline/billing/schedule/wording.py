@@ -20,10 +20,10 @@ from integration_pipeline.billing.pricing import CustomPrice, Quantity, describe
 from integration_pipeline.billing.pricing.wording import counted
 from integration_pipeline.billing.proration import describe_share
 from integration_pipeline.billing.schedule.amounts import Part
-from integration_pipeline.billing.schedule.metering import Adjustment
 from integration_pipeline.billing.schedule.rates import Rate
 from integration_pipeline.billing.schedule.slots import Slot
 from integration_pipeline.billing.schedule.timeline import Stretch
+from integration_pipeline.billing.schedule.usage_rates import Adjustment
 from integration_pipeline.billing.terms import Timing
 
 
@@ -213,8 +213,8 @@ def _rule(slot: Slot, part: Part, policies: Policies) -> str:
         when = f"{charge.frequency} in advance: invoiced on the first day of the service period"
     else:
         when = f"{charge.frequency} in arrears: invoiced on the {policies.arrears_issue_day}"
-    if part.rate.terms_name is not None:
-        when += f", phase {part.rate.terms_name}"
+    if part.rate.phase_name is not None:
+        when += f", phase {part.rate.phase_name}"
     if charge.metric is not None:
         return f"{when}, for the use of {part.period}"
     if part.period == slot.full:

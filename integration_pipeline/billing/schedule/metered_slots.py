@@ -1,6 +1,6 @@
 """Slots of metered charges: all of a charge at once, as levels carry over and late usage is made good later.
 
-Does not belong here: adding up usage and rating it (`metering`), minimums (`slots`).
+Does not belong here: adding up usage and rating it (`usage_rates`), minimums (`slots`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import replace
 from integration_pipeline.billing.periods import BillingPeriod, Period
 from integration_pipeline.billing.policies import Policies
 from integration_pipeline.billing.schedule.amounts import whole
-from integration_pipeline.billing.schedule.metering import Adjustment, Piece, metered_pieces
 from integration_pipeline.billing.schedule.rates import Rate
 from integration_pipeline.billing.schedule.segments import Segment, pieces_of
 from integration_pipeline.billing.schedule.slots import (
@@ -22,6 +21,7 @@ from integration_pipeline.billing.schedule.slots import (
     period_slot,
     true_up_of,
 )
+from integration_pipeline.billing.schedule.usage_rates import Adjustment, Piece, metered_pieces
 
 
 def metered_slots(
