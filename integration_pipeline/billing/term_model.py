@@ -5,8 +5,7 @@ Does not belong here: any particular term.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -21,11 +20,11 @@ class TermsModel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with other values, unchecked. Unlike pydantic's, it forgets what the original had cached."""
-        copied = super().model_copy(update=update, deep=deep)
-        for name in copied.__dict__.keys() - type(self).model_fields.keys():
-            vars(copied).pop(name)
+    def __copy__(self) -> Self:
+        """Without what was computed from the fields, as `model_copy` may change these afterwards."""
+        copied = super().__copy__()
+        stated = {name: value for name, value in self.__dict__.items() if name in type(self).model_fields}
+        object.__setattr__(copied, "__dict__", stated)
         return copied
 
 

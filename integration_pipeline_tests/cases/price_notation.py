@@ -19,8 +19,8 @@ from integration_pipeline.billing.pricing import (
     PercentageTier,
     PerUnitPrice,
     PriceModel,
+    PriceStep,
     StairstepPrice,
-    Step,
     Tier,
     VolumePrice,
     tiers_from_blocks,
@@ -89,7 +89,9 @@ def tiered_price(rows: Sequence[Row], kind: str) -> PriceModel:
         )
     if kind == "stairstep":
         return StairstepPrice(
-            tiers=tuple(Step(up_to=row.get("up_to"), price=row.get("price") or _flat(row)) for row in rows)
+            tiers=tuple(
+                PriceStep(up_to=row.get("up_to"), price=row.get("price") or _flat(row)) for row in rows
+            )
         )
     model = VolumePrice if kind == "volume" else GraduatedPrice
     return model(tiers=_tiers(rows))

@@ -8,36 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from integration_pipeline.billing.errors import InvalidTerms
 from integration_pipeline.billing.money import RoundingMode, round_ratio
 from integration_pipeline.billing.pricing.wording import counted
+from integration_pipeline.billing.term_model import Problem, TermsModel
 from integration_pipeline.billing.term_values import DECIMAL_PLACES, TermDecimal
 
 Quantity = int | Decimal | Fraction
 """A number of units, exact; of a percentage model the amount in currency units that the percentage is of."""
 
-Problem = tuple[str, str]
-"""(field, message); the field as written in the price, `tiers[1].up_to`."""
 
-
-class PriceTerms(BaseModel):
-    """A part of a price: immutable, and a misspelt field is an error, not a default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class QuantityRounding(PriceTerms):
+class QuantityRounding(TermsModel):
     """A quantity is priced with so many decimals: 4.6 at no decimals, down, is priced as 4."""
 
     decimals: Annotated[int, Field(strict=True, ge=0, le=DECIMAL_PLACES)]
     mode: RoundingMode = RoundingMode.DOWN
 
 
-class PriceModelTerms(PriceTerms):
+class PriceModelTerms(TermsModel):
     """What every model has, and the promise that an impossible one is refused, not priced."""
 
     def impossibilities(self) -> Iterator[Problem]:
@@ -49,13 +41,6 @@ class PriceModelTerms(PriceTerms):
         problems = [(f"price.{field}", message) for field, message in self.impossibilities()]
         if problems:
             raise InvalidTerms(problems)
-
-    def __copy__(self) -> Self:
-        """Without what was compiled from the fields, as `model_copy` may change these afterwards."""
-        copied = super().__copy__()
-        stated = {name: value for name, value in self.__dict__.items() if name in type(self).model_fields}
-        object.__setattr__(copied, "__dict__", stated)
-        return copied
 
 
 class CountedPrice(PriceModelTerms):

@@ -14,17 +14,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from integration_pipeline.billing.custom import Parameters
-from integration_pipeline.billing.pricing.base import CountedPrice, PriceModelTerms, Problem, negative
+from integration_pipeline.billing.pricing.base import CountedPrice, PriceModelTerms, negative
 from integration_pipeline.billing.pricing.tiers import (
     MAX_TIERS,
     PercentageTier,
+    PriceStep,
     Row,
-    Step,
     Tier,
     TierTable,
     bound_problems,
     tier_problems,
 )
+from integration_pipeline.billing.term_model import Problem
 from integration_pipeline.billing.term_values import Identifier, TermDecimal
 
 
@@ -87,7 +88,7 @@ class StairstepPrice(CountedPrice):
     """The price of the step in which the whole quantity lies."""
 
     model: Literal["stairstep"] = "stairstep"
-    tiers: Annotated[tuple[Step, ...], Field(max_length=MAX_TIERS)]
+    tiers: Annotated[tuple[PriceStep, ...], Field(max_length=MAX_TIERS)]
 
     def impossibilities(self) -> Iterator[Problem]:
         yield from super().impossibilities()

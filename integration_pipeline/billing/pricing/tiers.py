@@ -12,13 +12,14 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Protocol
 
-from integration_pipeline.billing.pricing.base import PriceTerms, Problem, negative
+from integration_pipeline.billing.pricing.base import negative
+from integration_pipeline.billing.term_model import Problem, TermsModel
 from integration_pipeline.billing.term_values import TermDecimal
 
 MAX_TIERS = 1000
 
 
-class Tier(PriceTerms):
+class Tier(TermsModel):
     """Units after the tier before, up to and including `up_to`, at `unit_price` each; None is the open end.
 
     `flat_fee` is charged once when the tier is entered. With a `block_size`, `unit_price` is the price of a
@@ -31,7 +32,7 @@ class Tier(PriceTerms):
     block_size: TermDecimal | None = None
 
 
-class PercentageTier(PriceTerms):
+class PercentageTier(TermsModel):
     """Amounts after the tier before, up to `up_to` currency units, at `rate_percent` of the amount."""
 
     up_to: TermDecimal | None = None
@@ -39,7 +40,7 @@ class PercentageTier(PriceTerms):
     flat_fee: TermDecimal = Decimal(0)
 
 
-class Step(PriceTerms):
+class PriceStep(TermsModel):
     """Any quantity after the step before, up to and including `up_to`, for `price` altogether."""
 
     up_to: TermDecimal | None = None

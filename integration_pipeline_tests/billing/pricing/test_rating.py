@@ -19,10 +19,10 @@ from integration_pipeline.billing.pricing import (
     PercentageTier,
     PerUnitPrice,
     PriceModel,
+    PriceStep,
     Quantity,
     QuantityRounding,
     StairstepPrice,
-    Step,
     Tier,
     Transactions,
     VolumePrice,
@@ -47,7 +47,9 @@ def _tier(
 _TIERS = (_tier("10", "1.50"), _tier("110", "1.00", "7.00"), _tier(None, "0.50", "3.00"))
 _GRADUATED = GraduatedPrice(tiers=_TIERS)
 _VOLUME = VolumePrice(tiers=_TIERS)
-_STEPS = StairstepPrice(tiers=(Step(up_to=Decimal(10), price=Decimal(100)), Step(price=Decimal(150))))
+_STEPS = StairstepPrice(
+    tiers=(PriceStep(up_to=Decimal(10), price=Decimal(100)), PriceStep(price=Decimal(150)))
+)
 _FIRST_FLAT = replace(DEFAULT, zero_usage=ZeroUsage.FIRST_FLAT_CHARGED)
 
 
