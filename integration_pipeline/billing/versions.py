@@ -95,6 +95,9 @@ def _amended(
         by_day[day] = current
         if isinstance(change, Terminate) or (isinstance(change, RemoveCharge) and "end" in changes):
             ends = day
+        elif isinstance(change, Renew):
+            # A contract that had ended is served again.
+            ends = None
     for day, terms in sorted(by_day.items()):
         yield TermsVersion(terms, day, amendment.booked_on, amendment.amendment_id, ends)
 

@@ -200,6 +200,15 @@ class TestAmendments:
             ("2026-04-01", "2026-04-01..2026-05-01", 37800),
         ]
 
+    def test_a_terminated_contract_can_be_renewed_later(self, document: Build, charge: Build) -> None:
+        ended = _amendment("2026-02-01", {"change": "terminate"})
+        again = _amendment("2026-04-01", {"change": "renew", "term_months": 1}, amendment_id="A2")
+        schedule = build_schedule(load_terms(document(charge(), term_months=3, amendments=[ended, again])))
+        assert _lines(schedule) == [
+            ("2026-01-01", "2026-01-01..2026-02-01", 36000),
+            ("2026-04-01", "2026-04-01..2026-05-01", 36000),
+        ]
+
     def test_an_early_renewal_raises_the_prices_of_phases_and_tiers_too(
         self, document: Build, charge: Build
     ) -> None:
