@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,6 +41,31 @@ class Settings(BaseSettings):
     hubspot_token: SecretStr | None = None
     hubspot_api_version: str = "v3"
     hubspot_overlap_minutes: Annotated[int, Field(ge=0)] = 5
+    hubspot_client_secret: SecretStr | None = None
+    """The secret of the HubSpot app, with which it signs its webhooks."""
+
+    realtime: Literal["on", "off"] = "on"
+    """`off`: no worker; what webhooks announce is left to Dagster."""
+    inbox_patience_seconds: Annotated[int, Field(ge=1)] = 60
+    """How long an announced change may stay unsettled before Dagster launches a run for it."""
+    gateway_host: str = "127.0.0.1"
+    gateway_port: Annotated[int, Field(ge=0, le=65535)] = 8800
+    public_url: str | None = None
+    """The gateway's address as vendors call it, `https://hooks.example.com`; what they sign contains it.
+    Without it the address is taken from the request, which no proxy may have changed."""
+    usage_api_key: SecretStr | None = None
+    """Whoever reports usage presents it; without it nobody can."""
+
+    alert_slack_url: SecretStr | None = None
+    """An incoming webhook in Slack's format."""
+    alert_email_to: str | None = None
+    """Addresses, separated by commas."""
+    alert_email_from: str = "integration-pipeline@localhost"
+    smtp_host: str | None = None
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_starttls: bool = True
 
     @classmethod
     def load(cls) -> Settings:

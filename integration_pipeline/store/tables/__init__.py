@@ -6,7 +6,7 @@ Belongs here: columns, keys, constraints. Does not belong here: triggers and fun
 
 from __future__ import annotations
 
-from integration_pipeline.store.tables import billing, crm, ledger, ops, posting, raw
+from integration_pipeline.store.tables import billing, crm, inbox, ledger, ops, posting, raw
 from integration_pipeline.store.tables.base import SCHEMAS, metadata
 
-__all__ = ["SCHEMAS", "billing", "crm", "ledger", "metadata", "ops", "posting", "raw"]
+__all__ = ["SCHEMAS", "billing", "crm", "inbox", "ledger", "metadata", "ops", "posting", "raw"]
