@@ -18,11 +18,11 @@ CHANNEL = "inbox"
 KEEP = """
     WITH given AS (
         SELECT DISTINCT ON (source, event_key) *
-        FROM jsonb_to_recordset(CAST(%(batch)s AS jsonb)) WITH ORDINALITY AS event (
+        FROM jsonb_to_recordset(CAST(%(batch)s AS jsonb)) AS event (
             source text, event_key text, kind text, object_type text, external_ids text[],
-            occurred_at timestamptz, body jsonb, position bigint
+            occurred_at timestamptz, body jsonb
         )
-        ORDER BY source, event_key, position
+        ORDER BY source, event_key
     ),
     kept AS (
         INSERT INTO inbox.events AS known (
