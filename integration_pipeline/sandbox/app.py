@@ -1,4 +1,5 @@
-"""The sandbox as an ASGI application: HubSpot's endpoints behind its token check and rate limits.
+"""The sandbox as an ASGI application: HubSpot's endpoints behind its token check and rate limits, and the
+faults somebody ordered in front of it all.
 
 Starting a server is `server`; what the endpoints do is `hubspot`.
 """
@@ -18,6 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from integration_pipeline.sandbox.faults.middleware import Faults
+from integration_pipeline.sandbox.faults.plan import FaultPlan
 from integration_pipeline.sandbox.hubspot.account import Account
 from integration_pipeline.sandbox.hubspot.errors import (
     HubSpotError,
@@ -36,6 +39,7 @@ def create_app(data_dir: Path, *, token: str, limits: Limits | None = None) -> S
     `limits` are HubSpot's unless given. Raises `StorageInUseError` when another process has the directory.
     """
     account = Account(data_dir, limits or Limits())
+    faults = FaultPlan()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -44,11 +48,16 @@ def create_app(data_dir: Path, *, token: str, limits: Limits | None = None) -> S
 
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(Gate, token=token, limiter=account.limiter)],
+        middleware=[
+            # A network's faults happen to callers without a token too, and before anything is counted.
+            Middleware(Faults, plan=faults, limiter=account.limiter, spared=ADMIN_ROOT),
+            Middleware(Gate, token=token, limiter=account.limiter),
+        ],
         exception_handlers={HubSpotError: _refused, HTTPException: _not_served, Exception: _failed},
         lifespan=lifespan,
     )
     app.state.account = account
+    app.state.faults = faults
     return app
 
 

@@ -21,6 +21,7 @@ import httpx
 import uvicorn
 
 from integration_pipeline.sandbox.app import create_app
+from integration_pipeline.sandbox.faults.connection import ClosableConnection
 from integration_pipeline.sandbox.hubspot.limits import Limits
 
 TOKEN_VARIABLE = "HUBSPOT_TOKEN"  # noqa: S105 - the variable's name
@@ -42,7 +43,9 @@ def serve(
     when the port is taken and `StorageInUseError` when the directory is.
     """
     app = create_app(data_dir, token=token, limits=limits)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    config = uvicorn.Config(
+        app, http=ClosableConnection, log_level="warning", access_log=False, timeout_graceful_shutdown=3
+    )
     with socket.create_server((host, port)) as listener:
         if announce is not None:
             announce(f"http://{host}:{listener.getsockname()[1]}")

@@ -17,6 +17,8 @@ from integration_pipeline.sandbox.hubspot.clock import now_ms
 from integration_pipeline.sandbox.hubspot.errors import Policy
 
 _DAY_MS = 86_400_000
+_BURST = 190
+_DAILY = 625_000
 _Ceiling = Annotated[int, Field(ge=0)]
 
 
@@ -30,8 +32,8 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    requests_per_ten_seconds: _Ceiling | None = 190
-    requests_per_day: _Ceiling | None = 625_000
+    requests_per_ten_seconds: _Ceiling | None = _BURST
+    requests_per_day: _Ceiling | None = _DAILY
     searches_per_second: _Ceiling | None = 5
     search_results: _Ceiling = 10_000
     search_lag_ms: _Ceiling = 0
@@ -77,13 +79,16 @@ class RateLimiter:
         """What HubSpot adds to every answer but a search's; a limit that is off is not announced."""
         headers: dict[str, str] = {}
         if (burst := self.limits.requests_per_ten_seconds) is not None:
-            headers["X-HubSpot-RateLimit-Interval-Milliseconds"] = "10000"
-            headers["X-HubSpot-RateLimit-Max"] = str(burst)
-            headers["X-HubSpot-RateLimit-Remaining"] = str(max(0, burst - len(self._requests)))
+            headers |= _burst_headers(burst, max(0, burst - len(self._requests)))
         if (daily := self.limits.requests_per_day) is not None:
-            headers["X-HubSpot-RateLimit-Daily"] = str(daily)
-            headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(max(0, daily - self._today))
+            headers |= _daily_headers(daily, max(0, daily - self._today))
         return headers
+
+    def exhausted_headers(self, policy: Policy) -> dict[str, str]:
+        """`headers` as they read once `policy` has nothing left; HubSpot's figure where its limit is off."""
+        if policy is Policy.DAILY:
+            return self.headers() | _daily_headers(self.limits.requests_per_day or _DAILY, 0)
+        return self.headers() | _burst_headers(self.limits.requests_per_ten_seconds or _BURST, 0)
 
     def change(self, limits: Limits) -> None:
         """Replace the limits and start counting anew."""
@@ -96,3 +101,15 @@ class RateLimiter:
         today = now_ms() // _DAY_MS
         if today != self._day:
             self._day, self._today = today, 0
+
+
+def _burst_headers(limit: int, remaining: int) -> dict[str, str]:
+    return {
+        "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
+        "X-HubSpot-RateLimit-Max": str(limit),
+        "X-HubSpot-RateLimit-Remaining": str(remaining),
+    }
+
+
+def _daily_headers(limit: int, remaining: int) -> dict[str, str]:
+    return {"X-HubSpot-RateLimit-Daily": str(limit), "X-HubSpot-RateLimit-Daily-Remaining": str(remaining)}

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from integration_pipeline.sandbox.faults import admin as faults
 from integration_pipeline.sandbox.hubspot import (
     admin,
     associations,
@@ -108,6 +109,9 @@ def _admin(root: str) -> list[Route]:
         _route("PUT", f"{root}/owners", admin.put_owners),
         _route("GET", f"{root}/limits", admin.get_limits),
         _route("PUT", f"{root}/limits", admin.put_limits),
+        _route("GET", f"{root}/faults", faults.get_faults),
+        _route("PUT", f"{root}/faults", faults.put_faults),
+        _route("DELETE", f"{root}/faults", faults.end_faults),
     ]
 
 
