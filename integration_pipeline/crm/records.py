@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +23,19 @@ class ObjectType(StrEnum):
     LINE_ITEM = "line_item"
     PRODUCT = "product"
     OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Records of one type to be read by id, with these properties.
+
+    Without links they come with no associations at all: for who knows them already, and saves the calls.
+    """
+
+    object_type: ObjectType
+    ids: Sequence[str]
+    properties: Sequence[str]
+    with_links: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,13 @@ from integration_pipeline.crm.hubspot.config import (
     SEARCH_BUCKET,
     HubSpotSettings,
     modified_property,
+    plural,
 )
+from integration_pipeline.crm.hubspot.embedded import embedded_links
 from integration_pipeline.crm.hubspot.metadata import DealStage, PropertyDefinition
 from integration_pipeline.crm.records import Association, CrmRecord, ObjectType
 from integration_pipeline.transport.client import VendorClient
+from integration_pipeline.transport.failures import NotFound
 from integration_pipeline.transport.json_types import JsonObject
 from integration_pipeline.transport.paging import follow_cursor
 from integration_pipeline.transport.shapes import Json
@@ -106,6 +109,24 @@ class HubSpotApi:
         ).json()
         refuse_partial(answer)
         return [read_record(each, kind, properties) for each in answer.field("results").items()]
+
+    def read_one(
+        self, kind: ObjectType, identifier: str, properties: Sequence[str], targets: Sequence[ObjectType]
+    ) -> tuple[CrmRecord, dict[ObjectType, tuple[Association, ...] | None]] | None:
+        """One record and its embedded links by target, None for those that have to be asked for on their
+        own (`embedded`). None altogether if HubSpot does not know the id, or has it archived.
+        """
+        params = {
+            "archived": "false",
+            "properties": ",".join(_with_modified(kind, properties)),
+            "associations": ",".join(plural(target) for target in targets),
+        }
+        path = self._paths.object(kind, identifier)
+        try:
+            answer = self._client.read("GET", path, operation=f"{kind}.read", params=params).json()
+        except NotFound:
+            return None
+        return read_record(answer, kind, properties), embedded_links(answer, targets)
 
     def associations(
         self, source: ObjectType, target: ObjectType, ids: Sequence[str]

@@ -5,9 +5,11 @@ Belongs here: what an operator may set, HubSpot's documented limits as defaults.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -19,6 +21,18 @@ LIST_PAGE = 100
 BATCH_READ = 100
 ASSOCIATION_BATCH = 1_000
 OWNER_PAGE = 500
+# Longer request lines were answered 414 (from about 8,000 characters).
+LONGEST_PROPERTY_LIST = 6_000
+
+TARGETS: Mapping[ObjectType, tuple[ObjectType, ...]] = MappingProxyType(
+    {
+        ObjectType.DEAL: (ObjectType.COMPANY, ObjectType.CONTACT, ObjectType.LINE_ITEM),
+        ObjectType.CONTACT: (ObjectType.COMPANY,),
+        # A deal does not count as modified when it gets a line item, so the line item has to name its deal.
+        ObjectType.LINE_ITEM: (ObjectType.DEAL,),
+    }
+)
+"""Which links a complete record of each type comes with."""
 
 _PLURALS = {
     ObjectType.DEAL: "deals",
@@ -33,7 +47,7 @@ class HubSpotSettings(BaseModel):
     """One HubSpot account. The limits default to a Professional or Enterprise private app's.
 
     `overlap_minutes` covers two things: new records become searchable only after a few moments, and our
-    clock is not HubSpot's.
+    clock is not HubSpot's. `parallel_reads` are the calls under way at once: all that a deal needs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,7 +59,7 @@ class HubSpotSettings(BaseModel):
     overlap_minutes: Annotated[int, Field(ge=0)] = 5
     requests_per_ten_seconds: Annotated[int, Field(ge=1)] = 190
     searches_per_second: Annotated[int, Field(ge=1)] = 5
-    parallel_reads: Annotated[int, Field(ge=1, le=16)] = 4
+    parallel_reads: Annotated[int, Field(ge=1, le=16)] = 8
 
     @field_validator("base_url")
     @classmethod
@@ -77,6 +91,10 @@ class Paths:
 
     def objects(self, kind: ObjectType) -> str:
         return f"{self._room('objects')}/{plural(kind)}"
+
+    def object(self, kind: ObjectType, identifier: str) -> str:
+        # An id is a number; whatever else somebody passes off as one must not become another path.
+        return f"{self.objects(kind)}/{quote(identifier, safe='')}"
 
     def search(self, kind: ObjectType) -> str:
         return f"{self.objects(kind)}/search"

@@ -8,12 +8,11 @@ watermarks (the caller keeps them) and the meaning of properties (the mapping).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self
 from urllib.parse import quote
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -21,10 +20,16 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from integration_pipeline.crm.hubspot.answers import SOURCE, Page
 from integration_pipeline.crm.hubspot.api import HubSpotApi
 from integration_pipeline.crm.hubspot.changes import ModifiedRecords
-from integration_pipeline.crm.hubspot.config import ASSOCIATION_BATCH, BATCH_READ, HubSpotSettings, plural
+from integration_pipeline.crm.hubspot.config import (
+    ASSOCIATION_BATCH,
+    LONGEST_PROPERTY_LIST,
+    HubSpotSettings,
+    plural,
+)
 from integration_pipeline.crm.hubspot.errors import HUBSPOT_FAILURES
+from integration_pipeline.crm.hubspot.fetching import Fetching, Links, joined
 from integration_pipeline.crm.hubspot.metadata import DealStage, PropertyDefinition
-from integration_pipeline.crm.records import Association, CrmRecord, ObjectType
+from integration_pipeline.crm.records import CrmRecord, ObjectType, Wanted
 from integration_pipeline.transport.client import BearerAuth, VendorClient
 from integration_pipeline.transport.clock import Clock
 from integration_pipeline.transport.metrics import VendorMetrics
@@ -32,16 +37,6 @@ from integration_pipeline.transport.paging import follow_cursor
 from integration_pipeline.transport.rate_limit import RateLimiter
 from integration_pipeline.transport.shapes import Json
 
-Links: TypeAlias = dict[str, tuple[Association, ...]]
-
-_TARGETS: Mapping[ObjectType, tuple[ObjectType, ...]] = {
-    ObjectType.DEAL: (ObjectType.COMPANY, ObjectType.CONTACT, ObjectType.LINE_ITEM),
-    ObjectType.CONTACT: (ObjectType.COMPANY,),
-    # A deal does not count as modified when it gets a line item, so the line item has to name its deal.
-    ObjectType.LINE_ITEM: (ObjectType.DEAL,),
-}
-# Longer request lines were answered 414 (from about 8,000 characters).
-_LONGEST_PROPERTY_LIST = 6_000
 _GROUPS_AHEAD = 2
 # The server that answers and the one that stamps a record need not agree on the second.
 _CLOCKS_APART = timedelta(seconds=1)
@@ -76,6 +71,7 @@ class HubSpotSource:
         )
         self._api = HubSpotApi(self._client, settings)
         self._pool = ThreadPoolExecutor(settings.parallel_reads, thread_name_prefix="hubspot-read")
+        self._fetching = Fetching(self._api, self._pool)
 
     def __enter__(self) -> Self:
         return self
@@ -118,26 +114,13 @@ class HubSpotSource:
     ) -> list[CrmRecord]:
         """Complete records by id, archived ones included (without associations); unknown ids are absent.
 
-        All requests for up to 100 ids go out together, so a single deal costs one round trip.
+        All calls go out together, and few records need one call each (`fetching`).
         """
-        wanted = list(dict.fromkeys(ids))
-        records: list[CrmRecord] = []
-        reads = [
-            (
-                chunk,
-                self._pool.submit(self._api.batch_read, object_type, chunk, properties),
-                self._submit_links(object_type, chunk),
-            )
-            for chunk in _chunks(wanted, BATCH_READ)
-        ]
-        for chunk, read, links in reads:
-            found = read.result()
-            records += _joined(found, links)
-            absent = set(chunk) - {record.external_id for record in found}
-            if absent:
-                missing = [each for each in chunk if each in absent]
-                records += self._api.batch_read(object_type, missing, properties, archived=True)
-        return records
+        return self._fetching.fetch([Wanted(object_type, ids, properties)])
+
+    def fetch_together(self, wanted: Sequence[Wanted]) -> list[CrmRecord]:
+        """The same for records of several types: nothing waits for anything but what was not found."""
+        return self._fetching.fetch([each for each in wanted if each.ids])
 
     def archived_since(
         self, object_type: ObjectType, since: datetime | None, properties: Sequence[str]
@@ -169,7 +152,7 @@ class HubSpotSource:
 
     def _everything(self, kind: ObjectType, properties: Sequence[str]) -> Iterator[list[CrmRecord]]:
         """The list endpoint, free of search's 5 calls a second, then what changed while it was read."""
-        if len(quote(",".join(properties))) > _LONGEST_PROPERTY_LIST:
+        if len(quote(",".join(properties))) > LONGEST_PROPERTY_LIST:
             yield from ModifiedRecords(self._api, kind, properties).since(_EVER)
             return
         asked = datetime.now(UTC)
@@ -206,30 +189,11 @@ class HubSpotSource:
         """Read the associations of a few groups in the background while the next pages come in."""
         ahead: deque[tuple[list[CrmRecord], dict[ObjectType, Future[Links]]]] = deque()
         for group in groups:
-            ahead.append((group, self._submit_links(kind, [record.external_id for record in group])))
+            ahead.append((group, self._fetching.links(kind, [record.external_id for record in group])))
             if len(ahead) > _GROUPS_AHEAD:
-                yield _joined(*ahead.popleft())
+                yield joined(*ahead.popleft())
         while ahead:
-            yield _joined(*ahead.popleft())
-
-    def _submit_links(self, kind: ObjectType, ids: Sequence[str]) -> dict[ObjectType, Future[Links]]:
-        targets = _TARGETS.get(kind, ())
-        return {target: self._pool.submit(self._api.associations, kind, target, ids) for target in targets}
-
-
-def _joined(records: Iterable[CrmRecord], links: Mapping[ObjectType, Future[Links]]) -> list[CrmRecord]:
-    found = {target: future.result() for target, future in links.items()}
-    return [
-        replace(
-            record,
-            associations={
-                target: by_id[record.external_id]
-                for target, by_id in found.items()
-                if by_id.get(record.external_id)
-            },
-        )
-        for record in records
-    ]
+            yield joined(*ahead.popleft())
 
 
 def _grouped(pages: Iterable[list[CrmRecord]]) -> Iterator[list[CrmRecord]]:
@@ -242,7 +206,3 @@ def _grouped(pages: Iterable[list[CrmRecord]]) -> Iterator[list[CrmRecord]]:
         group += page
     if group:
         yield group
-
-
-def _chunks(ids: Sequence[str], size: int) -> list[list[str]]:
-    return [list(ids[start : start + size]) for start in range(0, len(ids), size)]

@@ -18,6 +18,8 @@ SEARCH = "/crm/v3/objects/products/search"
 BATCH = "/crm/v3/objects/products/batch/read"
 DEALS = "/crm/v3/objects/deals/batch/read"
 LINKS = "/crm/v4/associations/deals/companies/batch/read"
+# Too many to be read one by one.
+SEVERAL = ["7", "71", "72", "73"]
 NOBODY: list[object] = []
 EARLY, LATE = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
 Reading = Callable[[], object]
@@ -117,7 +119,7 @@ def test_association_cursors_that_repeat_are_not_followed_for_ever(
     )
 
     with pytest.raises(Malformed, match="a cursor not given before"):
-        source.fetch(ObjectType.DEAL, ["7"], ["dealname"])
+        source.fetch(ObjectType.DEAL, SEVERAL, ["dealname"])
 
 
 def test_associations_of_records_nobody_asked_for_are_malformed(
@@ -127,7 +129,7 @@ def test_associations_of_records_nobody_asked_for_are_malformed(
     impostor.answers(LINKS, {"results": [{"from": {"id": "8"}, "to": NOBODY}]})
 
     with pytest.raises(Malformed, match="results for the ids asked for, not 8"):
-        source.fetch(ObjectType.DEAL, ["7"], ["dealname"])
+        source.fetch(ObjectType.DEAL, SEVERAL, ["dealname"])
 
 
 def test_a_batch_answered_in_part_is_rejected_as_a_whole(impostor: Impostor, source: HubSpotSource) -> None:
@@ -149,7 +151,7 @@ def test_a_label_an_account_made_itself_is_kept_as_it_is(impostor: Impostor, sou
         LINKS, {"results": [{"from": {"id": "7"}, "to": [{"toObjectId": 70, "associationTypes": types}]}]}
     )
 
-    [deal] = source.fetch(ObjectType.DEAL, ["7"], ["dealname"])
+    [deal] = source.fetch(ObjectType.DEAL, SEVERAL, ["dealname"])
 
     [company] = deal.associations[ObjectType.COMPANY]
     assert (company.external_id, company.labels) == ("70", ("Primary payer", "primary"))

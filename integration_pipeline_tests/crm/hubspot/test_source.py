@@ -233,9 +233,10 @@ class TestFetch:
         [deal] = portal.create("deals", dealname="Acme", amount="7", to=[(company, DEAL_COMPANY)])
 
         listed, searched = read(source, None), read(source, LONG_AGO)
-        fetched = source.fetch(ObjectType.DEAL, [deal], NAMES)
+        alone = source.fetch(ObjectType.DEAL, [deal], NAMES)
+        in_a_batch = source.fetch(ObjectType.DEAL, [deal, "901", "902", "903"], NAMES)
 
-        assert listed == searched == fetched
+        assert listed == searched == alone == in_a_batch
 
 
 class TestArchived:
