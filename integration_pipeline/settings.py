@@ -56,6 +56,15 @@ class Settings(BaseSettings):
     usage_api_key: SecretStr | None = None
     """Whoever reports usage presents it; without it nobody can."""
 
+    dagster_url: str | None = None
+    """Where people open Dagster's pages, `https://dagster.example.com`; alerts link to a run there."""
+    alert_waiting_minutes: Annotated[int, Field(ge=1)] = 15
+    """How long an announced change may stay unsettled before people are told."""
+    inbox_retention_days: Annotated[int, Field(ge=7)] = 90
+    """How long settled events and what was done about them are kept. Vendors repeat an event for days."""
+    run_retention_days: Annotated[int, Field(ge=7)] = 30
+    """How long Dagster keeps runs that settled events or looked for missed ones."""
+
     alert_slack_url: SecretStr | None = None
     """An incoming webhook in Slack's format."""
     alert_email_to: str | None = None

@@ -67,10 +67,32 @@ events = Table(
     # Who settled it: a worker's batch or a Dagster run.
     Column("batch_id", BigInteger, ForeignKey(batches.c.id)),
     Column("run_id", Text),
+    # How many Dagster runs were asked for to settle it, and when the last one was.
+    Column("takeovers", Integer, nullable=False, server_default="0"),
+    moment("taken_over_at", nullable=True),
     UniqueConstraint("source", "event_key"),
     CheckConstraint("state IN ('pending', 'done', 'ignored', 'failed')", name="state"),
     CheckConstraint("(state = 'ignored') = (object_type IS NULL)", name="ignored"),
     Index("ix_events_open", "id", postgresql_where=sql_text("state IN ('pending', 'failed')")),
     Index("ix_events_external_ids", "external_ids", postgresql_using="gin"),
+    schema="inbox",
+)
+
+# A record whose newest version no event announced, once for each deal it concerns.
+missed = Table(
+    "missed",
+    metadata,
+    text("deal_key", primary_key=True),
+    Column("record_id", BigInteger, ForeignKey("raw.records.id"), primary_key=True),
+    text("source"),
+    text("object_type"),
+    text("external_id"),
+    moment("modified_at"),
+    moment("found_at", default_now=True),
+    moment("settled_at", nullable=True),
+    # The Dagster run that settled it.
+    Column("run_id", Text),
+    Index("ix_missed_found_at", "found_at"),
+    Index("ix_missed_unsettled", "deal_key", postgresql_where=sql_text("settled_at IS NULL")),
     schema="inbox",
 )
