@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -21,22 +22,51 @@ from integration_pipeline.pipeline.reports import StageReport, reporting
 _CHUNK = 5_000
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedUsage:
+    """What a report brought: `event_ids` by contract for what was new, and how many events were known."""
+
+    new: Mapping[str, Sequence[str]]
+    known: int
+
+
 def record_usage(pipeline: Pipeline, events: Iterable[UsageEvent]) -> StageReport:
     """Keep every event once: all of them, or none. The next `schedule` plans the contracts concerned anew.
 
-    An event that names no contract is kept for the only contract of its customer that charges for its metric.
-    Counts: `recorded`, `known` (reported before, in the same words). Raises `InvalidEvents` for an event that
-    contradicts an earlier report under its id, or whose contract cannot be told.
+    Counts: `recorded`, `known` (reported before, in the same words). Raises `InvalidEvents` as
+    `record_usage_on` does.
     """
     with reporting("usage") as report, pipeline.engine.begin() as connection:
-        for chunk in chunked(distinct_events(events), _CHUNK):
-            contract_of = _contracts_by_usage(connection, chunk)
-            rows = [_row(event, contract_of) for event in chunk]
-            recorded = connection.execute(text(_RECORD), {"batch": json.dumps(rows)}).rowcount
-            report.counts["recorded"] += recorded
-            report.counts["known"] += len(rows) - recorded
-            _refuse(_problems(connection, rows))
+        recorded = record_usage_on(connection, events)
+        report.counts["recorded"] += sum(map(len, recorded.new.values()))
+        report.counts["known"] += recorded.known
     return report
+
+
+def record_usage_on(connection: Connection, events: Iterable[UsageEvent]) -> RecordedUsage:
+    """Keep every event once, in the caller's transaction, which must not commit if this raises.
+
+    An event that names no contract is kept for the only contract of its customer that charges for its metric.
+    Raises `InvalidEvents` for an event that contradicts an earlier report under its id, or whose contract
+    cannot be told.
+    """
+    new: dict[str, list[str]] = defaultdict(list)
+    known = 0
+    for chunk in chunked(distinct_events(events), _CHUNK):
+        contract_of = _contracts_by_usage(connection, chunk)
+        rows = [_row(event, contract_of) for event in chunk]
+        recorded = connection.execute(text(_RECORD), {"batch": json.dumps(rows)}).all()
+        known += len(rows) - len(recorded)
+        _refuse(_problems(connection, rows))
+        for row in recorded:
+            new[row.contract_id].append(row.event_id)
+    return RecordedUsage(new, known)
+
+
+def deals_of_contracts(connection: Connection, contract_ids: Collection[str]) -> Mapping[str, str]:
+    """The CRM's id of each contract's deal, by contract; none for a contract whose deal has not come yet."""
+    rows = connection.execute(text(_DEALS), {"contracts": list(contract_ids)})
+    return {row.contract_id: row.external_id for row in rows}
 
 
 def usage_of_contracts(
@@ -130,6 +160,12 @@ _RECORD = """
     )
     ORDER BY event_id
     ON CONFLICT (event_id) DO NOTHING
+    RETURNING event_id, contract_id
+"""
+# A deal's contract is named by the deal's key (`mapping.contracts`).
+_DEALS = """
+    SELECT deal_key AS contract_id, external_id
+    FROM crm.current_deals WHERE deal_key = ANY(CAST(:contracts AS text[]))
 """
 _KEPT = "SELECT * FROM billing.usage_events WHERE event_id = ANY(CAST(:ids AS text[]))"
 _METERED = """

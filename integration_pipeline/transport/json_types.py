@@ -15,13 +15,19 @@ JsonValue: TypeAlias = "bool | int | Decimal | str | Sequence[JsonValue] | Mappi
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 
 
-def parse_json(body: bytes) -> JsonValue:
+def parse_json(body: bytes, *, unique_names: bool = False) -> JsonValue:
     """Parse UTF-8 JSON. Raises ValueError for anything else, for NaN and infinities, and for absurd
-    nesting.
+    nesting; with `unique_names` also for an object that says two things under one name.
     """
     try:
         return cast(
-            "JsonValue", json.loads(body.decode("utf-8"), parse_float=_decimal, parse_constant=_no_constant)
+            "JsonValue",
+            json.loads(
+                body.decode("utf-8"),
+                parse_float=_decimal,
+                parse_constant=_no_constant,
+                object_pairs_hook=_distinct if unique_names else None,
+            ),
         )
     except RecursionError:
         raise ValueError("nested too deeply") from None
@@ -39,6 +45,13 @@ def dump_json(value: JsonValue) -> bytes:
     return json.dumps(
         value, default=_exact_number, ensure_ascii=False, separators=(",", ":"), allow_nan=False
     ).encode()
+
+
+def _distinct(members: list[tuple[str, object]]) -> dict[str, object]:
+    named = dict(members)
+    if len(named) < len(members):
+        raise ValueError("an object has two members of one name")
+    return named
 
 
 def _decimal(text: str) -> Decimal:
