@@ -24,8 +24,8 @@ KEEP = """
         )
         ORDER BY source, event_key
     ),
-    kept AS (
-        INSERT INTO inbox.events AS known (
+    new AS (
+        INSERT INTO inbox.events (
             source, event_key, kind, object_type, external_ids, occurred_at, body, state
         )
         SELECT
@@ -33,19 +33,28 @@ KEEP = """
             CASE WHEN object_type IS NULL THEN 'ignored' ELSE 'pending' END
         FROM given
         ORDER BY source, event_key
-        ON CONFLICT (source, event_key) DO UPDATE SET deliveries = known.deliveries + 1
-        RETURNING state, deliveries
+        ON CONFLICT (source, event_key) DO NOTHING
+        RETURNING state
+    ),
+    -- What somebody works on just now is locked until that is over: for a count nobody waits.
+    again AS (
+        SELECT known.id
+        FROM inbox.events AS known
+        INNER JOIN given ON known.source = given.source AND known.event_key = given.event_key
+        FOR UPDATE OF known SKIP LOCKED
+    ),
+    counted AS (
+        UPDATE inbox.events AS known SET deliveries = known.deliveries + 1
+        FROM again WHERE known.id = again.id
     ),
     told AS (
-        SELECT pg_notify('inbox', '')
-        WHERE EXISTS (SELECT FROM kept WHERE state = 'pending' AND deliveries = 1)
+        SELECT pg_notify('inbox', '') WHERE EXISTS (SELECT FROM new WHERE state = 'pending')
     )
     SELECT
-        count(*) FILTER (WHERE deliveries = 1 AND state <> 'ignored'),
-        count(*) FILTER (WHERE deliveries = 1 AND state = 'ignored'),
-        count(*) FILTER (WHERE deliveries > 1),
+        (SELECT count(*) FROM new WHERE state = 'pending'),
+        (SELECT count(*) FROM new WHERE state = 'ignored'),
+        (SELECT count(*) FROM given) - (SELECT count(*) FROM new),
         (SELECT count(*) FROM told)
-    FROM kept
 """
 """In psycopg's notation; `batch` is what `as_batch` makes."""
 
