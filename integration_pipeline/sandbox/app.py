@@ -43,7 +43,9 @@ def create_app(data_dir: Path, *, token: str, limits: Limits | None = None) -> S
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        account.webhooks.start()
         yield
+        await account.webhooks.stop()
         account.storage.close()
 
     app = Starlette(

@@ -1,4 +1,4 @@
-"""The state one sandbox account has while it runs: its storage, its limits, its property definitions.
+"""The state one sandbox account has while it runs: its storage, limits, webhooks and property definitions.
 
 Definitions are kept in memory because every request needs them; `properties` changes them through here.
 """
@@ -17,6 +17,7 @@ from integration_pipeline.sandbox.hubspot.object_types import OBJECT_TYPES, Obje
 from integration_pipeline.sandbox.hubspot.property_definitions import PropertyDefinition
 from integration_pipeline.sandbox.hubspot.standard_properties import STANDARD_PROPERTIES
 from integration_pipeline.sandbox.hubspot.storage import Storage
+from integration_pipeline.sandbox.hubspot.webhooks.service import Webhooks
 
 _STORED = TypeAdapter(PropertyDefinition)
 
@@ -25,6 +26,7 @@ class Account:
     def __init__(self, data_dir: Path, limits: Limits) -> None:
         self.storage = Storage(data_dir)
         self.limiter = RateLimiter(limits)
+        self.webhooks = Webhooks(self.storage)
         self._definitions = self._load()
 
     def definitions(self, kind: ObjectType) -> Mapping[str, PropertyDefinition]:
@@ -42,6 +44,7 @@ class Account:
     def reset(self) -> None:
         """Back to a new account; limits stay."""
         self.storage.reset()
+        self.webhooks.reset()
         self._definitions = self._load()
 
     def _load(self) -> dict[str, dict[str, PropertyDefinition]]:

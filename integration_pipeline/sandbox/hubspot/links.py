@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import cast
 
 from integration_pipeline.sandbox.hubspot.association_types import (
@@ -15,6 +16,8 @@ from integration_pipeline.sandbox.hubspot.association_types import (
     AssociationType,
     default_type,
 )
+from integration_pipeline.sandbox.hubspot.changes import Linked
+from integration_pipeline.sandbox.hubspot.clock import now_ms
 from integration_pipeline.sandbox.hubspot.object_types import ObjectType
 from integration_pipeline.sandbox.hubspot.storage import Storage
 
@@ -48,9 +51,15 @@ def connect(storage: Storage, wanted: Iterable[tuple[int, int, AssociationType]]
         for each in kinds:
             rows[source_id, each.target.name, target_id, each.id] = None
             rows[target_id, each.source.name, source_id, each.inverse_id] = None
-    storage.write_many(
-        "INSERT OR IGNORE INTO associations (from_id, to_type, to_id, type_id) VALUES (?, ?, ?, ?)",
-        list(rows),
+    added = [
+        row
+        for row in rows
+        if storage.write(
+            "INSERT OR IGNORE INTO associations (from_id, to_type, to_id, type_id) VALUES (?, ?, ?, ?)", row
+        )
+    ]
+    _announce(
+        storage, ((source, target, TYPE_BY_ID[kind]) for source, _, target, kind in added), removed=False
     )
 
 
@@ -58,25 +67,31 @@ def disconnect(
     storage: Storage, source: ObjectType, source_id: int, target: ObjectType, target_id: int
 ) -> None:
     """Remove a link with all its types, in both directions."""
-    storage.write_many(
-        "DELETE FROM associations WHERE from_id = ? AND to_type = ? AND to_id = ?",
-        [(source_id, target.name, target_id), (target_id, source.name, source_id)],
-    )
+    for one, kind, other in ((source_id, target, target_id), (target_id, source, source_id)):
+        where = (one, kind.name, other)
+        rows = storage.rows(
+            "SELECT type_id FROM associations WHERE from_id = ? AND to_type = ? AND to_id = ?", where
+        )
+        storage.write("DELETE FROM associations WHERE from_id = ? AND to_type = ? AND to_id = ?", where)
+        gone = [(one, other, TYPE_BY_ID[cast("int", type_id)]) for (type_id,) in rows]
+        _announce(storage, gone, removed=True)
 
 
 def remove_type(storage: Storage, source_id: int, target_id: int, kind: AssociationType) -> None:
     """Remove one type of a link, in both directions."""
-    storage.write_many(
-        "DELETE FROM associations WHERE from_id = ? AND to_type = ? AND to_id = ? AND type_id = ?",
-        [
-            (source_id, kind.target.name, target_id, kind.id),
-            (target_id, kind.source.name, source_id, kind.inverse_id),
-        ],
-    )
+    for one, other, each in (
+        (source_id, target_id, kind),
+        (target_id, source_id, TYPE_BY_ID[kind.inverse_id]),
+    ):
+        if storage.write(
+            "DELETE FROM associations WHERE from_id = ? AND to_type = ? AND to_id = ? AND type_id = ?",
+            (one, each.target.name, other, each.id),
+        ):
+            _announce(storage, [(one, other, each)], removed=True)
 
 
 def disconnect_all(storage: Storage, kind: ObjectType, ids: Iterable[int]) -> None:
-    """Remove every link of these records."""
+    """Remove every link of these records. That is told by the records' own end, not link by link."""
     numbers = json.dumps(list(ids))
     storage.write(
         """
@@ -121,6 +136,20 @@ def links(storage: Storage, ids: Iterable[int], target: ObjectType) -> dict[int,
         source_id: [Link(source_id, target_id, tuple(types)) for target_id, types in targets.items()]
         for source_id, targets in found.items()
     }
+
+
+def _announce(
+    storage: Storage, changed: Iterable[tuple[int, int, AssociationType]], *, removed: bool
+) -> None:
+    """Tell of links, each direction once: a primary company comes with its unlabelled link."""
+    at_ms = now_ms()
+    ordered = sorted(changed, key=lambda link: (link[0], link[1], link[2].id))
+    for (source_id, target_id), types in groupby(ordered, key=lambda link: (link[0], link[1])):
+        kinds = [kind for _, _, kind in types]
+        primary = any(kind.primary for kind in kinds)
+        storage.announce(
+            Linked(kinds[0].source, kinds[0].target, source_id, target_id, at_ms, primary, removed)
+        )
 
 
 def _demote_primary_company(storage: Storage, source_id: int, target_id: int, kind: AssociationType) -> None:

@@ -20,6 +20,8 @@ from integration_pipeline.sandbox.hubspot.bodies import (
     UpdateObject,
     read_body,
 )
+from integration_pipeline.sandbox.hubspot.changes import Archived
+from integration_pipeline.sandbox.hubspot.clock import now_ms
 from integration_pipeline.sandbox.hubspot.errors import JsonObject, objects_not_found, validation_error
 from integration_pipeline.sandbox.hubspot.object_types import ObjectType, object_type
 from integration_pipeline.sandbox.hubspot.records import Record
@@ -145,6 +147,8 @@ def archive_linked(holder: Account, kind: ObjectType, ids: Sequence[int]) -> Non
         found = links.existing(holder.storage, kind, ids)
         records.archive(holder.storage, kind, found)
         links.disconnect_all(holder.storage, kind, found)
+        for number in sorted(found):
+            holder.storage.announce(Archived(kind, number, now_ms()))
 
 
 def _wanted(kind: ObjectType, association: NewAssociation) -> list[tuple[int, AssociationType]]:

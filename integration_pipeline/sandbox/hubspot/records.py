@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from integration_pipeline.sandbox.hubspot.calculated import calculated_values
+from integration_pipeline.sandbox.hubspot.changes import Created, Merged, Updated
 from integration_pipeline.sandbox.hubspot.clock import iso, now_ms, parse_moment
 from integration_pipeline.sandbox.hubspot.errors import conflict, object_not_found, validation_error
 from integration_pipeline.sandbox.hubspot.object_types import CONTACTS, DEALS, ObjectType
@@ -143,6 +144,8 @@ def create(
         [(r.id, kind.name, r.created_ms, r.updated_ms, json.dumps(dict(r.values))) for r in created],
     )
     _remember(storage, ((record, record.values) for record in created))
+    for record in created:
+        storage.announce(Created(kind, record.id, now, record.values))
     return created
 
 
@@ -180,7 +183,9 @@ def merge(storage: Storage, definitions: Definitions, primary: Record, other: Re
     archive(storage, primary.kind, [other.id])
     merged = [*filter(None, primary.values.get("hs_merged_object_ids", "").split(";")), str(other.id)]
     inherited = {name: value for name, value in other.values.items() if name not in primary.values}
-    return _put(storage, definitions, primary, inherited | {"hs_merged_object_ids": ";".join(merged)})
+    result = _put(storage, definitions, primary, inherited | {"hs_merged_object_ids": ";".join(merged)})
+    storage.announce(Merged(primary.kind, primary.id, other.id, result.updated_ms, len(inherited)))
+    return result
 
 
 def history(storage: Storage, record: Record, name: str) -> list[dict[str, str]]:
@@ -214,6 +219,7 @@ def _put(storage: Storage, definitions: Definitions, record: Record, values: Map
         (changed_record.updated_ms, json.dumps(dict(changed_record.values)), record.id),
     )
     _remember(storage, [(changed_record, changed)])
+    storage.announce(Updated(record.kind, record.id, changed_record.updated_ms, changed))
     return changed_record
 
 

@@ -23,6 +23,7 @@ from integration_pipeline.sandbox.hubspot import (
     properties,
     search,
 )
+from integration_pipeline.sandbox.hubspot.webhooks import endpoints as webhooks
 
 DATED = "2026-09"
 
@@ -109,6 +110,10 @@ def _admin(root: str) -> list[Route]:
         _route("PUT", f"{root}/owners", admin.put_owners),
         _route("GET", f"{root}/limits", admin.get_limits),
         _route("PUT", f"{root}/limits", admin.put_limits),
+        _route("GET", f"{root}/webhooks", webhooks.get_settings),
+        _route("PUT", f"{root}/webhooks", webhooks.put_settings),
+        _route("GET", f"{root}/webhooks/queue", webhooks.get_queue),
+        _route("GET", f"{root}/webhooks/deliveries", webhooks.list_deliveries),
         _route("GET", f"{root}/faults", faults.get_faults),
         _route("PUT", f"{root}/faults", faults.put_faults),
         _route("DELETE", f"{root}/faults", faults.end_faults),

@@ -12,6 +12,9 @@ import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
+
+from integration_pipeline.sandbox.hubspot.changes import Change
 
 # Record ids of real accounts have eleven digits; beginning there shows a client that keeps them in 32 bits.
 FIRST_ID = 30_000_000_001
@@ -64,6 +67,24 @@ CREATE TABLE IF NOT EXISTS owners (
     id INTEGER PRIMARY KEY,
     body TEXT NOT NULL
 );
+
+CREATE TABLE IF NOT EXISTS webhook_settings (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    settings TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS webhook_events (
+    id INTEGER PRIMARY KEY,
+    object_id INTEGER NOT NULL,
+    event_type TEXT NOT NULL,
+    body TEXT NOT NULL,
+    recorded_us INTEGER NOT NULL,
+    due_us INTEGER NOT NULL,
+    sent_us INTEGER,
+    acknowledged_us INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    status TEXT NOT NULL
+);
 """
 
 _EMPTY = """
@@ -74,6 +95,8 @@ DELETE FROM unique_values;
 DELETE FROM associations;
 DELETE FROM custom_properties;
 DELETE FROM owners;
+DELETE FROM webhook_settings;
+DELETE FROM webhook_events;
 COMMIT;
 """
 
@@ -82,10 +105,20 @@ class StorageInUseError(RuntimeError):
     """Another process serves the same data directory."""
 
 
+class Listener(Protocol):
+    """Who is told what a transaction changed: before its end, as a part of it, and after it ended well."""
+
+    def recorded(self, changes: Sequence[Change]) -> None: ...
+
+    def committed(self) -> None: ...
+
+
 class Storage:
     """One connection, held exclusively: two servers on one directory would hand out the same ids."""
 
     def __init__(self, data_dir: Path) -> None:
+        self.listener: Listener | None = None
+        self._changes: list[Change] = []
         data_dir.mkdir(parents=True, exist_ok=True)
         path = data_dir / "hubspot.sqlite"
         self._connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
@@ -109,27 +142,34 @@ class Storage:
         self._connection.close()
 
     def reset(self) -> None:
-        """Empty the account: records, links, custom properties, owners."""
+        """Empty the account: records, links, custom properties, owners, webhooks."""
         self._connection.executescript(_EMPTY)
 
     @contextmanager
     def transaction(self) -> Generator[None]:
         """All or nothing; not for nesting."""
         self._connection.execute("BEGIN IMMEDIATE")
+        self._changes.clear()
         try:
             yield
+            if self._changes and self.listener is not None:
+                self.listener.recorded(self._changes)
         except BaseException:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
+        if self._changes and self.listener is not None:
+            self.listener.committed()
 
     @contextmanager
     def attempt(self) -> Generator[None]:
         """A part of a transaction that may fail without taking the rest along: one input of a batch."""
         self._connection.execute("SAVEPOINT attempt")
+        before = len(self._changes)
         try:
             yield
         except BaseException:
+            del self._changes[before:]
             self._connection.execute("ROLLBACK TO attempt")
             self._connection.execute("RELEASE attempt")
             raise
@@ -138,8 +178,14 @@ class Storage:
     def rows(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         return self._connection.execute(statement, parameters).fetchall()
 
-    def write(self, statement: str, parameters: Sequence[object] = ()) -> None:
-        self._connection.execute(statement, parameters)
+    def announce(self, change: Change) -> None:
+        """Tell the listener, if there is one, what the running transaction changed."""
+        if self.listener is not None:
+            self._changes.append(change)
+
+    def write(self, statement: str, parameters: Sequence[object] = ()) -> int:
+        """The number of rows the statement changed."""
+        return self._connection.execute(statement, parameters).rowcount
 
     def write_many(self, statement: str, parameters: Sequence[Sequence[object]]) -> None:
         self._connection.executemany(statement, parameters)
