@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from integration_pipeline.cli import books, demo, preview, quarantine, sandbox, simulate, sync
+from integration_pipeline.cli import books, demo, events, preview, quarantine, sandbox, simulate, sync, worker
 from integration_pipeline.cli.output import errors
 
 app = typer.Typer(
@@ -23,7 +23,9 @@ app.command("preview")(preview.preview)
 app.command("simulate")(simulate.simulate)
 app.add_typer(preview.schema, name="schema")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(events.app, name="events")
 app.command("sandbox")(sandbox.sandbox)
+app.command("worker")(worker.worker)
 app.command("demo")(demo.demo)
 app.command("up")(demo.up)
 

@@ -1,0 +1,27 @@
+"""`python -m integration_pipeline.realtime`: one worker, under the settings of the environment."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from integration_pipeline.child_process import STOP_WITH_PARENT, stop_with_parent
+from integration_pipeline.realtime.process import READY, serve
+from integration_pipeline.settings import Settings
+
+
+def main() -> int:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    if STOP_WITH_PARENT in sys.argv[1:]:
+        stop_with_parent()
+    serve(Settings.load(), announce=_announce)
+    return 0
+
+
+def _announce() -> None:
+    sys.stdout.write(f"{READY}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The worker as a process: its database, its CRM, its rules as they are on disk.
+
+Belongs here: opening what the worker needs, noticing that the mapping or the rules changed, ending on a
+signal. Does not belong here: the work (`worker`).
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+
+from sqlalchemy import Engine, create_engine
+
+from integration_pipeline.child_process import ChildProcess
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.realtime.worker import Worker
+from integration_pipeline.runtime import database, open_source, pipeline_on, with_driver
+from integration_pipeline.settings import Settings
+
+READY = "real-time worker is ready"
+_LOOK_AGAIN_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class CurrentPipeline:
+    """The pipeline under the mapping and rules on disk, read anew within two seconds of a change.
+
+    Files that cannot be read, or that the ledger refuses, change nothing: the ones in force stay.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._files = (settings.mapping_file, settings.rules_file)
+        self._seen = self._stamps()
+        self._looked = time.monotonic()
+        self._pipeline = pipeline_on(engine, settings)
+
+    def __call__(self) -> Pipeline:
+        if time.monotonic() - self._looked >= _LOOK_AGAIN_SECONDS:
+            self._looked = time.monotonic()
+            if (stamps := self._stamps()) != self._seen:
+                self._seen = stamps
+                self._read_again()
+        return self._pipeline
+
+    def _stamps(self) -> list[tuple[int, int]]:
+        return [_stamp(file) for file in self._files]
+
+    def _read_again(self) -> None:
+        try:
+            self._pipeline = pipeline_on(self._engine, self._settings)
+        except ValueError as error:
+            _log.error("the mapping or the rules on disk cannot be used, the old ones stay: %s", error)
+        else:
+            _log.warning("mapping %s is in force", self._pipeline.mapping_version)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
+
+
+def serve(settings: Settings, announce: Callable[[], None]) -> None:
+    """Work until SIGTERM or SIGINT. `announce` is told when events can be claimed."""
+    stop = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask_to_stop)
+    with database(settings) as url, open_source(settings) as source:
+        engine = _engine(url)
+        try:
+            pipeline = CurrentPipeline(engine, settings)
+            worker = Worker(pipeline, source, with_driver(url, "postgresql"))
+            # What lives by now lives for good: looking through it again and again costs milliseconds.
+            gc.collect()
+            gc.freeze()
+            announce()
+            worker.run(stop)
+        finally:
+            engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    # Stages commit without waiting for the disk; `post` waits for what it books. The log of transactions has
+    # one order, so what was booked is never there without what led to it; and what a crash of the machine
+    # takes is worked out again, since its event counts as settled only after it.
+    options = "-c synchronous_commit=off"
+    return create_engine(url, hide_parameters=True, connect_args={"options": options})
+
+
+def worker_process(environment: Mapping[str, str], log: Path) -> ChildProcess:
+    """A worker in a process of its own, under the settings in `environment`."""
+    return ChildProcess("integration_pipeline.realtime", [], ready=READY, log=log, environment=environment)

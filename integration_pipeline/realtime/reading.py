@@ -1,0 +1,49 @@
+"""From announced changes to the deals they concern, with their present state landed in `raw`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.inbox.claims import ClaimedEvent
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.extract import Source, extract_records
+from integration_pipeline.pipeline.reports import StageReport
+
+RELATED_MAX_AGE = timedelta(minutes=15)
+"""Companies and contacts known for less than this are not read along with a deal. Their own changes are
+announced too, and the schedule that looks for changes nobody announced comes by more often than this."""
+
+
+@dataclass(slots=True)
+class Concerned:
+    """The deals to work on, as `hubspot:123`, and what reading them came to."""
+
+    deal_keys: set[str] = field(default_factory=set[str])
+    reports: list[StageReport] = field(default_factory=list[StageReport])
+
+
+def read_concerned(pipeline: Pipeline, source: Source, events: Sequence[ClaimedEvent]) -> Concerned:
+    """Read what the events name, once however often it is named.
+
+    What another source than the CRM announces (usage) concerns deals that need no reading. Raises the
+    transport's failures.
+    """
+    named: dict[ObjectType, dict[str, None]] = defaultdict(dict)
+    concerned = Concerned()
+    for event in events:
+        if event.source == source.name:
+            named[event.object_type].update(dict.fromkeys(event.external_ids))
+        else:
+            concerned.deal_keys.update(f"{source.name}:{each}" for each in event.external_ids)
+    if named:
+        wanted = {kind: list(ids) for kind, ids in named.items()}
+        report, deals = extract_records(pipeline, source, wanted, related_max_age=RELATED_MAX_AGE)
+        concerned.reports.append(report)
+        concerned.deal_keys.update(f"{source.name}:{each}" for each in deals)
+        # A deal that the CRM does not know (any more) may be known here.
+        concerned.deal_keys.update(f"{source.name}:{each}" for each in named[ObjectType.DEAL])
+    return concerned

@@ -1,0 +1,272 @@
+"""The worker: claims what waits, reads it from the CRM, runs the stages on it, settles it; and again.
+
+Two batches are under way at a time: while one is in the stages the next is being read, since one waits for
+the CRM and the other for the processor. A batch is whatever waits when a desk is free, so batches grow with
+the load: latency rises, and nothing is lost, because the inbox holds what is not claimed yet.
+
+Belongs here: the loop and what failures lead to. Does not belong here: starting a process (`process`), what
+an event concerns (`reading`), how events are claimed (`inbox.claims`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from queue import SimpleQueue
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from integration_pipeline.inbox.claims import Batch, Claim, ClaimedEvent, claim, fail, settle
+from integration_pipeline.inbox.receiving import CHANNEL
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.extract import Source
+from integration_pipeline.pipeline.scope import Scope
+from integration_pipeline.pipeline.stages import AFTER_EXTRACTION
+from integration_pipeline.realtime.milestones import (
+    BEFORE_SETTLING,
+    CLAIMED,
+    COMMITTED,
+    READ,
+    SETTLED,
+    STAGE_DONE,
+    reached,
+)
+from integration_pipeline.realtime.reading import Concerned, read_concerned
+from integration_pipeline.transport.failures import Throttled, Transient, Unauthorized
+
+LARGEST_BATCH = 100
+"""As many deals as one call to the CRM carries."""
+_DESKS = 2
+_IDLE_SECONDS = 1.0
+_BUSY_SECONDS = 0.02
+_AFTER_SURPRISE_SECONDS = 1.0
+_ATTEMPTS = 10
+_LONGEST_WAIT_SECONDS = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class _StillOpen(Exception):  # noqa: N818 - reads as the statement it makes
+    """Somebody else has a document of these deals in hand."""
+
+
+_OF_THE_CRM = (Transient, Throttled, Unauthorized)
+# Nothing about the event is wrong: it is tried again until these pass.
+_PASSING = (*_OF_THE_CRM, DBAPIError, psycopg.OperationalError, _StillOpen)
+
+
+@dataclass(slots=True)
+class _Desk:
+    """A connection for one claim at a time, opened anew when it broke."""
+
+    url: str
+    _connection: psycopg.Connection | None = field(default=None, init=False)
+
+    @property
+    def connection(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            # An event marked as done need not reach the disk: lost in a crash of the machine, it is settled
+            # once more and finds nothing to do.
+            self._connection = psycopg.connect(
+                self.url, prepare_threshold=1, options="-c synchronous_commit=off"
+            )
+        return self._connection
+
+    def clear(self) -> None:
+        """Give back what is claimed; a connection that cannot even do that is dropped."""
+        if self._connection is not None:
+            try:
+                self._connection.rollback()
+            except psycopg.Error:
+                self.close()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+            self._connection = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    desk: _Desk
+    started_at: datetime
+    events: Sequence[ClaimedEvent]
+    concerned: Concerned | Exception
+
+
+class Worker:
+    """Settles events until told to stop. Several may share a database, in one process or in many.
+
+    `database_url` is libpq's, of the database that the pipeline's engine is connected to; `pipeline` is asked
+    for before each batch, so that other rules hold from the next batch on.
+    """
+
+    def __init__(
+        self, pipeline: Callable[[], Pipeline], source: Source, database_url: str, *, name: str | None = None
+    ) -> None:
+        self._pipeline = pipeline
+        self._source = source
+        self._url = database_url
+        self._name = name or f"{socket.gethostname()}:{os.getpid()}"
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set; what is under way then is finished. Outlives the database's absence."""
+        while not stop.is_set():
+            try:
+                self._work(stop)
+            except psycopg.OperationalError as error:
+                _log.warning("the database cannot be reached, next try in a second: %s", _first_line(error))
+                stop.wait(1.0)
+
+    def _work(self, stop: threading.Event) -> None:
+        with psycopg.connect(self._url, autocommit=True) as ear, self._settler(stop) as (desks, to_settle):
+            ear.execute(f"LISTEN {CHANNEL}")
+            while not stop.is_set():
+                desk = desks.get()
+                claimed = self._claim(desk)
+                if claimed.events:
+                    to_settle.put(self._read(desk, claimed.events))
+                    continue
+                desk.clear()
+                desks.put(desk)
+                # What is announced from here on is heard even if it was committed a moment ago.
+                pause = _BUSY_SECONDS if claimed.busy else _IDLE_SECONDS
+                for _ in ear.notifies(timeout=pause, stop_after=1):
+                    pass
+
+    @contextmanager
+    def _settler(
+        self, stop: threading.Event
+    ) -> Generator[tuple[SimpleQueue[_Desk], SimpleQueue[_Work | None]]]:
+        """A thread that settles what it is handed and frees the desk."""
+        desks: SimpleQueue[_Desk] = SimpleQueue()
+        to_settle: SimpleQueue[_Work | None] = SimpleQueue()
+        all_desks = [_Desk(self._url) for _ in range(_DESKS)]
+        for desk in all_desks:
+            desks.put(desk)
+
+        def settle_all() -> None:
+            while (work := to_settle.get()) is not None:
+                try:
+                    self._settle(work)
+                except Exception:
+                    _log.exception("a batch could not be settled; its events are claimed again")
+                    stop.wait(_AFTER_SURPRISE_SECONDS)
+                finally:
+                    work.desk.clear()
+                    desks.put(work.desk)
+
+        settler = threading.Thread(target=settle_all, name="settler")
+        settler.start()
+        try:
+            yield desks, to_settle
+        finally:
+            to_settle.put(None)
+            settler.join()
+            for desk in all_desks:
+                desk.close()
+
+    def _claim(self, desk: _Desk) -> Claim:
+        try:
+            claimed = claim(desk.connection, LARGEST_BATCH)
+        except psycopg.OperationalError:
+            desk.close()
+            raise
+        if claimed.events:
+            reached(CLAIMED)
+        return claimed
+
+    def _read(self, desk: _Desk, events: Sequence[ClaimedEvent]) -> _Work:
+        started_at = datetime.now(UTC)
+        try:
+            concerned: Concerned | Exception = read_concerned(self._pipeline(), self._source, events)
+            reached(READ)
+        except Exception as failure:
+            # It is weighed where batches are settled.
+            concerned = failure
+        return _Work(desk, started_at, events, concerned)
+
+    def _settle(self, work: _Work) -> None:
+        failure = self._bill(work)
+        if failure is not None:
+            self._recover(work, failure)
+        work.desk.connection.commit()
+        reached(COMMITTED)
+
+    def _recover(self, work: _Work, failure: Exception) -> None:
+        """One record's fault must not hold up the others: if it may be one, the records are tried singly."""
+        groups = _by_record(work.events)
+        if len(groups) == 1 or isinstance(failure, _OF_THE_CRM):
+            self._put_off(work.desk, work.events, failure)
+            return
+        for events in groups:
+            own = self._bill(self._read(work.desk, events))
+            if own is not None:
+                self._put_off(work.desk, events, own)
+
+    def _bill(self, work: _Work) -> Exception | None:
+        """What kept the events from being settled, None if they are."""
+        if isinstance(work.concerned, Exception):
+            return work.concerned
+        try:
+            self._run_stages(work, work.concerned)
+        except Exception as failure:
+            return failure
+        return None
+
+    def _run_stages(self, work: _Work, concerned: Concerned) -> None:
+        pipeline = self._pipeline()
+        scope = Scope.deals(concerned.deal_keys)
+        reports = list(concerned.reports)
+        for _, stage in AFTER_EXTRACTION:
+            reports.append(stage(pipeline, scope))
+            reached(STAGE_DONE)
+        if waiting := sum(report.counts["deals_waiting"] for report in reports):
+            raise _StillOpen(f"{waiting} deals have a document that is being posted")
+        reached(BEFORE_SETTLING)
+        batch = Batch(
+            worker=self._name,
+            started_at=work.started_at,
+            deals=len(concerned.deal_keys),
+            reports=[report.as_json() for report in reports],
+        )
+        open_deals = settle(
+            work.desk.connection,
+            [event.id for event in work.events],
+            batch,
+            deal_keys=sorted(concerned.deal_keys),
+            days=pipeline.days_by_entity(),
+        )
+        if open_deals:
+            raise _StillOpen(f"documents of {', '.join(open_deals[:5])} are planned and not posted yet")
+        reached(SETTLED)
+
+    def _put_off(self, desk: _Desk, events: Sequence[ClaimedEvent], failure: Exception) -> None:
+        attempt = 1 + max(event.attempts for event in events)
+        final = attempt >= _ATTEMPTS and not isinstance(failure, _PASSING)
+        first = 0.1 if isinstance(failure, _StillOpen) else 0.5
+        seconds = min(_LONGEST_WAIT_SECONDS, first * 2.0 ** min(attempt - 1, 10))
+        said = f"{type(failure).__name__.lstrip('_')}: {_first_line(failure)}"
+        _log.warning(
+            "attempt %d on %d events failed, next in %.1f s: %s", attempt, len(events), seconds, said
+        )
+        fail(desk.connection, events, said, seconds=seconds, final=final)
+
+
+def _by_record(events: Sequence[ClaimedEvent]) -> list[list[ClaimedEvent]]:
+    groups: dict[tuple[str, str, tuple[str, ...]], list[ClaimedEvent]] = {}
+    for event in events:
+        groups.setdefault((event.source, event.object_type, event.external_ids), []).append(event)
+    return list(groups.values())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:300]
