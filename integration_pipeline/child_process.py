@@ -1,10 +1,10 @@
 """A server of ours in a process of its own, for tests, benchmarks and the demo.
 
-The child says in one line on standard output that it is ready, and where. It ends when its standard input does,
-which this process holds open while it lives: so it never outlives whoever started it, however that ended.
+The child says in one line on standard output that it is ready, and where. It ends when its standard input
+does, which this process holds open while it lives: so it never outlives whoever started it.
 
-Belongs here: starting, stopping and killing such a child, and both ends of that agreement. Does not belong here:
-what a child serves.
+Belongs here: starting, stopping and killing such a child, and both ends of that agreement. Does not belong
+here: what a child serves.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ChildProcess:
         return self._running().pid
 
     def start(self) -> Self:
-        """Start the child and wait until it says that it is ready. Raises RuntimeError with the end of its log."""
+        """Start the child and wait until it is ready. Raises RuntimeError with the end of its log."""
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("w") as log:
             self._child = subprocess.Popen(  # noqa: S603 - our own module, run by our own interpreter

@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from integration_pipeline.cli import books, demo, events, preview, quarantine, sandbox, simulate, sync, worker
+from integration_pipeline.cli import (
+    books,
+    demo,
+    events,
+    gateway,
+    preview,
+    quarantine,
+    sandbox,
+    simulate,
+    sync,
+    worker,
+)
 from integration_pipeline.cli.output import errors
 
 app = typer.Typer(
@@ -25,6 +36,7 @@ app.add_typer(preview.schema, name="schema")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(events.app, name="events")
 app.command("sandbox")(sandbox.sandbox)
+app.command("gateway")(gateway.gateway)
 app.command("worker")(worker.worker)
 app.command("demo")(demo.demo)
 app.command("up")(demo.up)
