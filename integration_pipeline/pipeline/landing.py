@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,11 +22,15 @@ from integration_pipeline.crm.records import Association, CrmRecord, ObjectType
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def land(connection: Connection, source: str, object_type: ObjectType, records: Sequence[CrmRecord]) -> int:
-    """Store what is new of `records`, at most one version of each; answers how many landed."""
+def land(connection: Connection, records: Sequence[CrmRecord]) -> Counter[ObjectType]:
+    """Store what is new of `records`, of whatever types, at most one version of each; answers how many of
+    each type landed.
+    """
+    if not records:
+        return Counter()
     batch = [_as_json(_storable(record)) for record in records]
-    parameters = {"source": source, "object_type": object_type.value, "batch": json.dumps(batch)}
-    return connection.execute(text(_LAND), parameters).scalar_one()
+    rows = connection.execute(text(_LAND), {"batch": json.dumps(batch)})
+    return Counter({ObjectType(row.object_type): row.landed for row in rows})
 
 
 def record_of(row: Row[Any]) -> CrmRecord:
@@ -37,15 +42,22 @@ def record_of(row: Row[Any]) -> CrmRecord:
         modified_at=row.modified_at,
         archived=row.archived,
         properties=row.properties,
-        associations={
-            ObjectType(kind): tuple(Association(link["id"], tuple(link["labels"])) for link in links)
-            for kind, links in row.associations.items()
-        },
+        associations=associations_of(row.associations),
     )
+
+
+def associations_of(column: Mapping[str, list[dict[str, Any]]]) -> dict[ObjectType, tuple[Association, ...]]:
+    """The column `associations` as what it was made of."""
+    return {
+        ObjectType(kind): tuple(Association(link["id"], tuple(link["labels"])) for link in links)
+        for kind, links in column.items()
+    }
 
 
 def _as_json(record: CrmRecord) -> dict[str, object]:
     return {
+        "source": record.source,
+        "object_type": record.object_type,
         "external_id": record.external_id,
         "modified_at": record.modified_at.isoformat(),
         "archived": record.archived,
@@ -71,11 +83,11 @@ _LAND = """
         SELECT record.*, head.record_id AS newest_id, head.modified_at AS newest_modified_at,
             newest.content_hash AS newest_hash
         FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS record (
-            external_id text, modified_at timestamptz, archived boolean, content_hash text,
-            properties jsonb, associations jsonb
+            source text, object_type text, external_id text, modified_at timestamptz, archived boolean,
+            content_hash text, properties jsonb, associations jsonb
         )
         LEFT JOIN raw.heads AS head
-            ON head.source = :source AND head.object_type = :object_type
+            ON head.source = record.source AND head.object_type = record.object_type
             AND head.external_id = record.external_id
         LEFT JOIN raw.records AS newest ON newest.id = head.record_id
     ),
@@ -85,7 +97,7 @@ _LAND = """
             follows_id
         )
         SELECT
-            :source, :object_type, given.external_id, given.modified_at, given.archived,
+            given.source, given.object_type, given.external_id, given.modified_at, given.archived,
             given.content_hash, given.properties, given.associations, coalesce(given.newest_id, 0)
         FROM given
         WHERE given.newest_hash IS DISTINCT FROM given.content_hash
@@ -93,29 +105,29 @@ _LAND = """
                 given.modified_at < coalesce(given.newest_modified_at, '-infinity')
                 AND EXISTS (
                     SELECT FROM raw.records AS kept
-                    WHERE kept.source = :source AND kept.object_type = :object_type
+                    WHERE kept.source = given.source AND kept.object_type = given.object_type
                         AND kept.external_id = given.external_id AND kept.modified_at = given.modified_at
                         AND kept.content_hash = given.content_hash
                 )
             )
-        ORDER BY given.external_id
+        ORDER BY given.source, given.object_type, given.external_id
         ON CONFLICT DO NOTHING
-        RETURNING id, external_id, modified_at
+        RETURNING id, source, object_type, external_id, modified_at
     ),
     newer AS (
-        SELECT id, external_id, modified_at FROM landed
+        SELECT id, source, object_type, external_id, modified_at FROM landed
         UNION ALL
-        SELECT newest_id, external_id, modified_at FROM given
+        SELECT newest_id, source, object_type, external_id, modified_at FROM given
         WHERE newest_hash = content_hash AND modified_at > newest_modified_at
     ),
     moved AS (
         INSERT INTO raw.heads AS head (source, object_type, external_id, record_id, modified_at)
-        SELECT :source, :object_type, newer.external_id, newer.id, newer.modified_at
+        SELECT newer.source, newer.object_type, newer.external_id, newer.id, newer.modified_at
         FROM newer
-        ORDER BY newer.external_id
+        ORDER BY newer.source, newer.object_type, newer.external_id
         ON CONFLICT (source, object_type, external_id) DO UPDATE
         SET record_id = excluded.record_id, modified_at = excluded.modified_at
         WHERE head.modified_at <= excluded.modified_at
     )
-    SELECT count(*) FROM landed
+    SELECT object_type, count(*) AS landed FROM landed GROUP BY object_type
 """

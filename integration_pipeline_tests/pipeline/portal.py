@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from integration_pipeline.crm.records import Association, CrmRecord, ObjectType
+from integration_pipeline.crm.records import Association, CrmRecord, ObjectType, Wanted
 
 COMPANY, CONTACT, DEAL, LINE_ITEM = (
     ObjectType.COMPANY,
@@ -30,7 +30,7 @@ _SEATS: Mapping[str, str | None] = {"name": "Seats", "quantity": "10", "price": 
 
 
 class Portal:
-    """An account with some records; `fetched` and `asked` keep what the pipeline wanted to know."""
+    """An account with some records; `fetched`, `rounds` and `asked` keep what the pipeline wanted to know."""
 
     name = "hubspot"
 
@@ -38,6 +38,7 @@ class Portal:
         self.records: dict[tuple[ObjectType, str], CrmRecord] = {}
         self.fetched: list[tuple[ObjectType, tuple[str, ...]]] = []
         self.asked: list[tuple[ObjectType, datetime | None]] = []
+        self.rounds: list[list[tuple[ObjectType, tuple[str, ...]]]] = []
         self._now = _BEGINNING
 
     def company(self, external_id: str, **properties: str | None) -> str:
@@ -115,6 +116,14 @@ class Portal:
         self.fetched.append((object_type, tuple(ids)))
         known = [self.records[object_type, each] for each in ids if (object_type, each) in self.records]
         return [_with(record, properties) for record in known]
+
+    def fetch_together(self, wanted: Sequence[Wanted]) -> list[CrmRecord]:
+        self.rounds.append([(each.object_type, tuple(each.ids)) for each in wanted])
+        return [
+            record if each.with_links else replace(record, associations={})
+            for each in wanted
+            for record in self.fetch(each.object_type, each.ids, each.properties)
+        ]
 
     def _pages(
         self, kind: ObjectType, since: datetime | None, properties: Sequence[str], *, archived: bool
