@@ -5,7 +5,7 @@ the CRM and the other for the processor. A batch is whatever waits when a desk i
 the load: latency rises, and nothing is lost, because the inbox holds what is not claimed yet.
 
 Belongs here: the loop and what failures lead to. Does not belong here: starting a process (`process`), what
-an event concerns (`reading`), how events are claimed (`inbox.claims`).
+an event concerns (`reading`), what settles it (`settling`), how it is claimed (`inbox.claims`).
 """
 
 from __future__ import annotations
@@ -21,25 +21,22 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 
 import psycopg
-from sqlalchemy.exc import DBAPIError
 
-from integration_pipeline.inbox.claims import Batch, Claim, ClaimedEvent, claim, fail, settle
+from integration_pipeline.inbox.claims import Claim, ClaimedEvent, claim, fail
 from integration_pipeline.inbox.receiving import CHANNEL
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.extract import Source
-from integration_pipeline.pipeline.scope import Scope
-from integration_pipeline.pipeline.stages import AFTER_EXTRACTION
-from integration_pipeline.realtime.milestones import (
-    BEFORE_SETTLING,
-    CLAIMED,
-    COMMITTED,
-    READ,
-    SETTLED,
-    STAGE_DONE,
-    reached,
-)
+from integration_pipeline.realtime.milestones import CLAIMED, COMMITTED, READ, reached
 from integration_pipeline.realtime.reading import Concerned, read_concerned
-from integration_pipeline.transport.failures import Throttled, Transient, Unauthorized
+from integration_pipeline.realtime.settling import (
+    OF_THE_CRM,
+    PASSING,
+    Attempt,
+    StillOpen,
+    by_record,
+    in_short,
+    run_stages_and_settle,
+)
 
 LARGEST_BATCH = 100
 """As many deals as one call to the CRM carries."""
@@ -51,15 +48,6 @@ _ATTEMPTS = 10
 _LONGEST_WAIT_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
-
-
-class _StillOpen(Exception):  # noqa: N818 - reads as the statement it makes
-    """Somebody else has a document of these deals in hand."""
-
-
-_OF_THE_CRM = (Transient, Throttled, Unauthorized)
-# Nothing about the event is wrong: it is tried again until these pass.
-_PASSING = (*_OF_THE_CRM, DBAPIError, psycopg.OperationalError, _StillOpen)
 
 
 @dataclass(slots=True)
@@ -123,7 +111,7 @@ class Worker:
             try:
                 self._work(stop)
             except psycopg.OperationalError as error:
-                _log.warning("the database cannot be reached, next try in a second: %s", _first_line(error))
+                _log.warning("the database cannot be reached, next try in a second: %s", in_short(error))
                 stop.wait(1.0)
 
     def _work(self, stop: threading.Event) -> None:
@@ -203,8 +191,8 @@ class Worker:
 
     def _recover(self, work: _Work, failure: Exception) -> None:
         """One record's fault must not hold up the others: if it may be one, the records are tried singly."""
-        groups = _by_record(work.events)
-        if len(groups) == 1 or isinstance(failure, _OF_THE_CRM):
+        groups = by_record(work.events)
+        if len(groups) == 1 or isinstance(failure, OF_THE_CRM):
             self._put_off(work.desk, work.events, failure)
             return
         for events in groups:
@@ -216,57 +204,21 @@ class Worker:
         """What kept the events from being settled, None if they are."""
         if isinstance(work.concerned, Exception):
             return work.concerned
+        attempt = Attempt(work.desk.connection, self._name, work.started_at)
+        ids = [event.id for event in work.events]
         try:
-            self._run_stages(work, work.concerned)
+            run_stages_and_settle(self._pipeline(), attempt, ids, work.concerned)
         except Exception as failure:
             return failure
         return None
 
-    def _run_stages(self, work: _Work, concerned: Concerned) -> None:
-        pipeline = self._pipeline()
-        scope = Scope.deals(concerned.deal_keys)
-        reports = list(concerned.reports)
-        for _, stage in AFTER_EXTRACTION:
-            reports.append(stage(pipeline, scope))
-            reached(STAGE_DONE)
-        if waiting := sum(report.counts["deals_waiting"] for report in reports):
-            raise _StillOpen(f"{waiting} deals have a document that is being posted")
-        reached(BEFORE_SETTLING)
-        batch = Batch(
-            worker=self._name,
-            started_at=work.started_at,
-            deals=len(concerned.deal_keys),
-            reports=[report.as_json() for report in reports],
-        )
-        open_deals = settle(
-            work.desk.connection,
-            [event.id for event in work.events],
-            batch,
-            deal_keys=sorted(concerned.deal_keys),
-            days=pipeline.days_by_entity(),
-        )
-        if open_deals:
-            raise _StillOpen(f"documents of {', '.join(open_deals[:5])} are planned and not posted yet")
-        reached(SETTLED)
-
     def _put_off(self, desk: _Desk, events: Sequence[ClaimedEvent], failure: Exception) -> None:
         attempt = 1 + max(event.attempts for event in events)
-        final = attempt >= _ATTEMPTS and not isinstance(failure, _PASSING)
-        first = 0.1 if isinstance(failure, _StillOpen) else 0.5
+        final = attempt >= _ATTEMPTS and not isinstance(failure, PASSING)
+        first = 0.1 if isinstance(failure, StillOpen) else 0.5
         seconds = min(_LONGEST_WAIT_SECONDS, first * 2.0 ** min(attempt - 1, 10))
-        said = f"{type(failure).__name__.lstrip('_')}: {_first_line(failure)}"
+        said = in_short(failure)
         _log.warning(
             "attempt %d on %d events failed, next in %.1f s: %s", attempt, len(events), seconds, said
         )
         fail(desk.connection, events, said, seconds=seconds, final=final)
-
-
-def _by_record(events: Sequence[ClaimedEvent]) -> list[list[ClaimedEvent]]:
-    groups: dict[tuple[str, str, tuple[str, ...]], list[ClaimedEvent]] = {}
-    for event in events:
-        groups.setdefault((event.source, event.object_type, event.external_ids), []).append(event)
-    return list(groups.values())
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:300]
