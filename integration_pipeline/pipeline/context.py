@@ -7,12 +7,14 @@ about (`scope`), how a driver got the settings.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from integration_pipeline.billing.periods import add_months
 from integration_pipeline.mapping.document import Mapping
@@ -37,11 +39,42 @@ class Pipeline:
     rules: RuleSet
     evaluate: Evaluate = native.evaluate
     as_of: date | None = None
+    rules_version: str = field(init=False)
+    mapping_version: str = field(init=False)
+    """Version of everything that decides what a CRM record means: the mapping and the entities."""
+    shared: Connection | None = field(default=None, init=False, compare=False, repr=False)
+    """The connection on which stages follow each other, see `sharing`; None: each stage has its own."""
 
-    @property
-    def mapping_version(self) -> str:
-        """Version of everything that decides what a CRM record means: the mapping and the entities."""
-        return f"{self.mapping.version}-{self.rules.version}"
+    def __post_init__(self) -> None:
+        # Once: to ask a document for its version is to hash all of it.
+        object.__setattr__(self, "rules_version", self.rules.version)
+        object.__setattr__(self, "mapping_version", f"{self.mapping.version}-{self.rules_version}")
+
+    def sharing(self, connection: Connection) -> Pipeline:
+        """The same pipeline, whose stages work in the open transaction of `connection`, one after the other.
+
+        Only `post` commits it, before it sends. Whoever opened the connection closes it.
+        """
+        shared = copy(self)
+        object.__setattr__(shared, "shared", connection)
+        return shared
+
+    @contextmanager
+    def session(self) -> Generator[Connection]:
+        """A connection for a stage that commits by itself, with an open transaction if it is a shared one."""
+        if self.shared is not None:
+            yield self.shared
+            return
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Generator[Connection]:
+        """A transaction for a piece of a stage's work: committed at the end of the block, unless shared."""
+        with self.session() as connection:
+            yield connection
+            if self.shared is None:
+                connection.commit()
 
     def today(self, entity: str | None = None) -> date:
         """The civil day on which work is done, in the entity's time zone (UTC without an entity)."""

@@ -43,13 +43,16 @@ def link_customers(pipeline: Pipeline, scope: Scope | None = None) -> StageRepor
     `companies_linked`, `companies_merged`, `contacts_linked`, `candidates_pending`.
     """
     ids = (scope or Scope.everything()).deal_ids(pipeline.mapping.source)
-    with reporting("customers") as report, pipeline.engine.begin() as connection:
+    with reporting("customers") as report, pipeline.transaction() as connection:
+        if not _pending(connection, pipeline.mapping, ids):
+            return report
         # Two runs at once would each create the same customer: the second waits and finds it.
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CUSTOMERS_LOCK})
-        companies = _pending(connection, pipeline.mapping, ObjectType.COMPANY, ids)
-        contacts = _pending(connection, pipeline.mapping, ObjectType.CONTACT, ids)
-        if companies or contacts:
-            _link(connection, pipeline.mapping, companies, contacts, report)
+        connection.execute(_LOCK, {"key": _CUSTOMERS_LOCK})
+        pending = _pending(connection, pipeline.mapping, ids)
+        if pending:
+            _link(connection, pipeline.mapping, pending, report)
+        # All that link customers wait for the lock: it must not last as long as a transaction of all stages.
+        connection.commit()
     return report
 
 
@@ -104,35 +107,30 @@ class _Decisions:
             "links": json.dumps(self.links),
             "candidates": json.dumps(self.candidates),
         }
-        connection.execute(text(_STORE_CUSTOMERS), batches)
-        connection.execute(text(_STORE_LINKS), batches)
-        return connection.execute(text(_STORE_CANDIDATES), batches).scalar_one()
+        connection.execute(_STORE_CUSTOMERS, batches)
+        connection.execute(_STORE_LINKS, batches)
+        return connection.execute(_STORE_CANDIDATES, batches).scalar_one()
 
 
-def _pending(
-    connection: Connection, mapping: Mapping, object_type: ObjectType, ids: Sequence[str] | None
-) -> list[_Pending]:
-    document = mapping.company if object_type is ObjectType.COMPANY else mapping.contact
-    rows = connection.execute(
-        text(_PENDING if ids is None else _PENDING_OF_DEALS),
-        {"source": mapping.source, "object_type": object_type.value, "ids": ids},
-    )
+def _pending(connection: Connection, mapping: Mapping, ids: Sequence[str] | None) -> list[_Pending]:
+    """Companies and contacts, each in the order of their ids."""
+    parameters = {"source": mapping.source, "ids": ids}
+    rows = connection.execute(_PENDING if ids is None else _PENDING_OF_DEALS, parameters)
+    documents = {ObjectType.COMPANY: mapping.company, ObjectType.CONTACT: mapping.contact}
     found = ((row, record_of(row)) for row in rows)
     return [
-        _Pending(row.id, record, read_fields(document, record), row.customer_id, row.rule)
+        _Pending(
+            row.id, record, read_fields(documents[record.object_type], record), row.customer_id, row.rule
+        )
         for row, record in found
     ]
 
 
-def _link(
-    connection: Connection,
-    mapping: Mapping,
-    companies: Sequence[_Pending],
-    contacts: Sequence[_Pending],
-    report: StageReport,
-) -> None:
+def _link(connection: Connection, mapping: Mapping, pending: Sequence[_Pending], report: StageReport) -> None:
+    companies = [each for each in pending if each.record.object_type is ObjectType.COMPANY]
+    contacts = [each for each in pending if each.record.object_type is ObjectType.CONTACT]
     renamed = [_details(each, each.linked_to) for each in companies if each.linked_by == _FOUNDER]
-    connection.execute(text(_UPDATE_CUSTOMERS), {"customers": json.dumps(renamed)})
+    connection.execute(_UPDATE_CUSTOMERS, {"customers": json.dumps(renamed)})
     directory = _directory(connection, companies, contacts)
     decisions = _Decisions()
     new_ids = _new_ids(connection, sum(each.linked_to is None for each in companies))
@@ -152,7 +150,7 @@ def _directory(
     domains = {each.domain for each in companies} | {each.email_domain for each in contacts}
     directory = Directory()
     rows = connection.execute(
-        text(_SAME_IDENTITY),
+        _SAME_IDENTITY,
         {
             "domains": [domain for domain in domains if domain],
             "tax_ids": [tax_id for tax_id in {each.tax_id for each in companies} if tax_id],
@@ -241,7 +239,7 @@ def _details(company: _Pending, customer_id: int | None) -> dict[str, Any]:
 
 
 def _new_ids(connection: Connection, count: int) -> Iterator[int]:
-    return iter(connection.execute(text(_NEW_IDS), {"count": count}).scalars().all())
+    return iter(connection.execute(_NEW_IDS, {"count": count}).scalars().all())
 
 
 def _customers_of_companies(
@@ -250,23 +248,18 @@ def _customers_of_companies(
     ids = {
         link.external_id for each in contacts for link in each.record.associations.get(ObjectType.COMPANY, ())
     }
-    rows = connection.execute(text(_COMPANY_LINKS), {"source": source, "ids": list(ids)})
+    rows = connection.execute(_COMPANY_LINKS, {"source": source, "ids": list(ids)})
     return {row.external_id: row.customer_id for row in rows}
 
 
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 # A contact without a customer is looked at again each time: its company may have come since.
-_PENDING = """
-    SELECT record.*, link.customer_id, link.rule
-    FROM raw.heads AS head
-    INNER JOIN raw.records AS record ON record.id = head.record_id
-    LEFT JOIN crm.customer_links AS link
-        ON link.source = head.source AND link.object_type = head.object_type
-        AND link.external_id = head.external_id
-    WHERE head.source = :source AND head.object_type = :object_type AND NOT record.archived
-        AND link.record_id IS DISTINCT FROM head.record_id
-    ORDER BY length(head.external_id), head.external_id
-"""
-_PENDING_OF_DEALS = """
+_PENDING = text("""
+    SELECT * FROM crm.unlinked_records
+    WHERE source = :source
+    ORDER BY length(external_id), external_id
+""")
+_PENDING_OF_DEALS = text("""
     WITH RECURSIVE reached AS (
         SELECT 'deal' AS object_type, deal_id AS external_id
         FROM unnest(CAST(:ids AS text[])) AS given (deal_id)
@@ -280,41 +273,35 @@ _PENDING_OF_DEALS = """
         CROSS JOIN LATERAL raw.linked_records(record.associations) AS linked
         WHERE linked.object_type IN ('company', 'contact')
     )
-    SELECT record.*, link.customer_id, link.rule
+    SELECT unlinked.*
     FROM reached
-    INNER JOIN raw.heads AS head
-        ON head.source = :source AND head.object_type = reached.object_type
-        AND head.external_id = reached.external_id
-    INNER JOIN raw.records AS record ON record.id = head.record_id
-    LEFT JOIN crm.customer_links AS link
-        ON link.source = head.source AND link.object_type = head.object_type
-        AND link.external_id = head.external_id
-    WHERE reached.object_type = :object_type AND NOT record.archived
-        AND link.record_id IS DISTINCT FROM head.record_id
-    ORDER BY length(head.external_id), head.external_id
-"""
-_SAME_IDENTITY = """
+    INNER JOIN crm.unlinked_records AS unlinked
+        ON unlinked.source = :source AND unlinked.object_type = reached.object_type
+        AND unlinked.external_id = reached.external_id
+    ORDER BY length(unlinked.external_id), unlinked.external_id
+""")
+_SAME_IDENTITY = text("""
     SELECT id, name, domain, tax_id FROM crm.customers WHERE domain = ANY(CAST(:domains AS text[]))
     UNION
     SELECT id, name, domain, tax_id FROM crm.customers WHERE tax_id = ANY(CAST(:tax_ids AS text[]))
     ORDER BY id
-"""
-_COMPANY_LINKS = """
+""")
+_COMPANY_LINKS = text("""
     SELECT external_id, customer_id FROM crm.customer_links
     WHERE source = :source AND object_type = 'company' AND external_id = ANY(CAST(:ids AS text[]))
-"""
-_NEW_IDS = """
+""")
+_NEW_IDS = text("""
     SELECT nextval(pg_get_serial_sequence('crm.customers', 'id')) FROM generate_series(1, :count)
-"""
-_STORE_CUSTOMERS = """
+""")
+_STORE_CUSTOMERS = text("""
     INSERT INTO crm.customers (id, name, domain, tax_id, billing_email, country)
     OVERRIDING SYSTEM VALUE
     SELECT id, name, domain, tax_id, billing_email, country
     FROM jsonb_to_recordset(CAST(:customers AS jsonb)) AS given (
         id bigint, name text, domain text, tax_id text, billing_email text, country text
     )
-"""
-_UPDATE_CUSTOMERS = """
+""")
+_UPDATE_CUSTOMERS = text("""
     UPDATE crm.customers AS customer
     SET name = given.name, domain = given.domain, tax_id = given.tax_id,
         billing_email = given.billing_email, country = given.country
@@ -322,9 +309,9 @@ _UPDATE_CUSTOMERS = """
         id bigint, name text, domain text, tax_id text, billing_email text, country text
     )
     WHERE customer.id = given.id
-"""
+""")
 # Of a record that is linked already only the version that was looked at moves on.
-_STORE_LINKS = """
+_STORE_LINKS = text("""
     INSERT INTO crm.customer_links (
         source, object_type, external_id, customer_id, record_id, rule, evidence
     )
@@ -333,8 +320,8 @@ _STORE_LINKS = """
         object_type text, external_id text, customer_id bigint, record_id bigint, rule text, evidence jsonb
     )
     ON CONFLICT (source, object_type, external_id) DO UPDATE SET record_id = excluded.record_id
-"""
-_STORE_CANDIDATES = """
+""")
+_STORE_CANDIDATES = text("""
     WITH stored AS (
         INSERT INTO crm.customer_candidates (
             source, external_id, customer_id, rule, evidence, decision, decided_by
@@ -347,4 +334,4 @@ _STORE_CANDIDATES = """
         RETURNING decision
     )
     SELECT count(*) FROM stored WHERE decision = 'pending'
-"""
+""")

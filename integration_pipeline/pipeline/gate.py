@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
@@ -35,7 +35,9 @@ class _Subject:
 
     kind: str
     suite: Suite
-    due: str
+    due: TextClause
+    due_of_deals: TextClause
+    """The same for certain deals: a statement that finds them by their keys, however it is planned."""
     row: Callable[[Pipeline, Row[Any]], dict[str, Any]]
 
 
@@ -57,20 +59,22 @@ def gate_documents(pipeline: Pipeline, scope: Scope) -> StageReport:
 def _gate(pipeline: Pipeline, scope: Scope, stage: str, subjects: Sequence[_Subject]) -> StageReport:
     """Counts: `passed`, `quarantined`, `resolved` (older quarantine rows a newer version settled)."""
     with reporting(stage) as report:
+        keyed = scope.deal_keys is not None
+        of_deals = {"source": pipeline.mapping.source, "ids": scope.deal_ids(pipeline.mapping.source)}
         for subject in subjects:
-            parameters = {
-                **scope.parameters(),
-                "ids": scope.deal_ids(pipeline.mapping.source),
-                "source": pipeline.mapping.source,
-                "suite_version": subject.suite.version,
-            }
-            with pipeline.engine.connect() as connection:
-                due = connection.execute(text(subject.due), parameters).all()
+            parameters = {**scope.parameters(), **of_deals, "suite_version": subject.suite.version}
+            with pipeline.transaction() as connection:
+                due = connection.execute(subject.due_of_deals if keyed else subject.due, parameters).all()
             for chunk in chunked(due, _CHUNK):
                 _judge(pipeline, subject, chunk, report)
         after_bulk(pipeline, report.counts["passed"] + report.counts["quarantined"], "posting")
-        with pipeline.engine.begin() as connection:
-            report.counts["resolved"] += connection.execute(text(_RESOLVE_OUTDATED)).rowcount
+        with pipeline.transaction() as connection:
+            outdated = (
+                connection.execute(_RESOLVE_OUTDATED_OF_DEALS, of_deals)
+                if keyed
+                else connection.execute(_RESOLVE_OUTDATED)
+            )
+            report.counts["resolved"] += outdated.rowcount
     return report
 
 
@@ -79,26 +83,19 @@ def _judge(pipeline: Pipeline, subject: _Subject, due: Sequence[Row[Any]], repor
     report.verdicts.append(verdict)
     failed = verdict.failed_row_ids
     by_id = {row.id: row for row in due}
-    records = [{"subject_id": row.id, "passed": row.id not in failed} for row in due]
-    quarantine = [_quarantine_row(by_id[int(failure.row_id)], failure) for failure in verdict.failures]
-    with pipeline.engine.begin() as connection:
-        connection.execute(
-            text(_RECORD),
+    verdicts = [{"subject_id": row.id, "passed": row.id not in failed} for row in due]
+    failures = [_quarantine_row(by_id[int(failure.row_id)], failure) for failure in verdict.failures]
+    with pipeline.transaction() as connection:
+        report.counts["resolved"] += connection.execute(
+            _RECORD,
             {
                 "kind": subject.kind,
                 "suite": verdict.suite,
                 "suite_version": verdict.suite_version,
-                "batch": json.dumps(records),
+                "verdicts": json.dumps(verdicts),
+                "failures": json.dumps(failures),
             },
-        )
-        report.counts["resolved"] += connection.execute(
-            text(_RESOLVE_MENDED),
-            {"kind": subject.kind, "subjects": list(by_id), "batch": json.dumps(quarantine)},
-        ).rowcount
-        connection.execute(
-            text(_QUARANTINE),
-            {"kind": subject.kind, "suite": verdict.suite, "batch": json.dumps(quarantine)},
-        )
+        ).scalar_one()
     report.counts["passed"] += len(due) - len(failed)
     report.counts["quarantined"] += len(failed)
 
@@ -204,195 +201,159 @@ def _document_row(_: Pipeline, row: Row[Any]) -> dict[str, Any]:
     }
 
 
-# Of two equal deals the one that is billed already is the original, otherwise the one with the lower id (an
-# older deal may be won later). What was held as a copy is judged again when its twin is gone.
-# A waived version stays passed when the rules change: a person has looked at it.
 _RAW_DEALS = _Subject(
     kind="raw_record",
     suite=RAW_DEALS,
     row=_raw_deal_row,
-    due="""
-        SELECT
-            record.id, record.source, record.external_id, record.properties, record.modified_at,
-            coalesce(record.properties ->> 'dealname', 'deal ' || record.external_id) AS name,
-            CAST(NULL AS date) AS close_month
-        FROM raw.heads AS head
-        INNER JOIN raw.records AS record ON record.id = head.record_id
-        WHERE head.source = :source AND head.object_type = 'deal'
-            AND (CAST(:ids AS text[]) IS NULL OR head.external_id = ANY(CAST(:ids AS text[])))
-            AND NOT EXISTS (
-                SELECT FROM posting.gate_records AS gate
-                WHERE gate.subject_kind = 'raw_record' AND gate.subject_id = record.id
-                    AND (gate.suite_version = :suite_version OR gate.waived_by IS NOT NULL)
-            )
-        ORDER BY record.id
-    """,
+    due=text("""
+        SELECT * FROM posting.raw_deals_judged
+        WHERE source = :source AND judged_by IS DISTINCT FROM :suite_version AND waived_by IS NULL
+        ORDER BY id
+    """),
+    due_of_deals=text("""
+        SELECT * FROM posting.raw_deals_judged
+        WHERE source = :source AND external_id = ANY(CAST(:ids AS text[]))
+            AND judged_by IS DISTINCT FROM :suite_version AND waived_by IS NULL
+        ORDER BY id
+    """),
 )
+# What was held as a copy is judged again when its twin is gone.
 _DEALS = _Subject(
     kind="deal",
     suite=DEALS,
     row=_deal_row,
-    due="""
-        WITH won AS (
-            SELECT deal.*, plan.deal_key AS plan_key, NOT EXISTS (
-                SELECT FROM posting.gate_records AS gate
-                WHERE gate.subject_kind = 'deal' AND gate.subject_id = deal.id
-                    AND (gate.suite_version = :suite_version OR gate.waived_by IS NOT NULL)
-            ) AS without_verdict, EXISTS (
-                SELECT FROM posting.quarantine AS held
-                WHERE held.subject_kind = 'deal' AND held.subject_id = deal.id AND held.state = 'open'
-                    AND held.rule = 'deal_is_not_a_copy'
-            ) AS held_as_copy
-            FROM crm.current_deals AS deal
-            LEFT JOIN billing.schedule_heads AS plan ON plan.deal_key = deal.deal_key
-            WHERE deal.state = 'won' AND crm.in_scope(
-                    deal.close_month, deal.deal_key, CAST(:first_month AS date), CAST(:last_month AS date),
-                    CAST(:deal_keys AS text[])
-                )
-        )
-        SELECT deal.*, twin.external_id AS duplicate_of
-        FROM won AS deal
-        LEFT JOIN LATERAL (
-            SELECT other.external_id
-            FROM crm.current_deals AS other
-            LEFT JOIN billing.schedule_heads AS plan ON plan.deal_key = other.deal_key
-            WHERE other.customer_id = deal.customer_id AND other.state = 'won'
-                AND lower(other.name) = lower(deal.name) AND other.close_date = deal.close_date
-                AND other.amount_minor = deal.amount_minor AND other.currency = deal.currency
-                AND (plan.deal_key IS NULL, length(other.external_id), other.external_id)
-                < (deal.plan_key IS NULL, length(deal.external_id), deal.external_id)
-            ORDER BY length(other.external_id), other.external_id
-            LIMIT 1
-        ) AS twin ON TRUE
-        WHERE deal.without_verdict OR (deal.held_as_copy AND twin.external_id IS NULL)
-        ORDER BY length(deal.external_id), deal.external_id
-    """,
+    due=text("""
+        SELECT * FROM posting.won_deals_judged
+        WHERE crm.in_scope(
+                close_month, deal_key, CAST(:first_month AS date), CAST(:last_month AS date),
+                CAST(:deal_keys AS text[])
+            )
+            AND ((judged_by IS DISTINCT FROM :suite_version AND waived_by IS NULL) OR held_as_copy)
+            AND (
+                (judged_by IS DISTINCT FROM :suite_version AND waived_by IS NULL) OR duplicate_of IS NULL
+            )
+        ORDER BY length(external_id), external_id
+    """),
+    due_of_deals=text("""
+        SELECT * FROM posting.won_deals_judged
+        WHERE deal_key = ANY(CAST(:deal_keys AS text[])) AND crm.in_scope(
+                close_month, deal_key, CAST(:first_month AS date), CAST(:last_month AS date), NULL
+            )
+            AND ((judged_by IS DISTINCT FROM :suite_version AND waived_by IS NULL) OR held_as_copy)
+            AND (
+                (judged_by IS DISTINCT FROM :suite_version AND waived_by IS NULL) OR duplicate_of IS NULL
+            )
+        ORDER BY length(external_id), external_id
+    """),
 )
 _WITHDRAWN = _Subject(
     kind="deal",
     suite=WITHDRAWN_DEALS,
     row=_withdrawn_row,
-    due="""
-        SELECT deal.*, invoiced.numbers AS invoiced_as
-        FROM crm.current_deals AS deal
-        INNER JOIN billing.schedule_heads AS schedule
-            ON schedule.deal_key = deal.deal_key AND schedule.deal_id <> deal.id
-        CROSS JOIN LATERAL (
-            SELECT string_agg(intent.remote_id, ', ' ORDER BY intent.remote_id) AS numbers
-            FROM billing.documents AS document
-            INNER JOIN posting.intents AS intent ON intent.document_id = document.id
-            WHERE document.deal_key = deal.deal_key AND document.reverses_id IS NULL
-                AND intent.state = 'posted' AND NOT EXISTS (
-                    SELECT FROM billing.documents AS note
-                    WHERE note.reverses_id = document.id AND note.state = 'planned'
-                )
-        ) AS invoiced
-        WHERE deal.state <> 'won' AND crm.in_scope(
-                deal.close_month, deal.deal_key, CAST(:first_month AS date), CAST(:last_month AS date),
+    due=text("""
+        SELECT * FROM posting.withdrawn_deals_judged
+        WHERE crm.in_scope(
+                close_month, deal_key, CAST(:first_month AS date), CAST(:last_month AS date),
                 CAST(:deal_keys AS text[])
             )
-            AND NOT EXISTS (
-                SELECT FROM posting.gate_records AS gate
-                WHERE gate.subject_kind = 'deal' AND gate.subject_id = deal.id
-                    AND (gate.suite_version = :suite_version OR gate.waived_by IS NOT NULL)
+            AND judged_by IS DISTINCT FROM :suite_version AND waived_by IS NULL
+        ORDER BY length(external_id), external_id
+    """),
+    due_of_deals=text("""
+        SELECT * FROM posting.withdrawn_deals_judged
+        WHERE deal_key = ANY(CAST(:deal_keys AS text[])) AND crm.in_scope(
+                close_month, deal_key, CAST(:first_month AS date), CAST(:last_month AS date), NULL
             )
-        ORDER BY length(deal.external_id), deal.external_id
-    """,
+            AND judged_by IS DISTINCT FROM :suite_version AND waived_by IS NULL
+        ORDER BY length(external_id), external_id
+    """),
 )
 _DOCUMENTS = _Subject(
     kind="document",
     suite=PLANNED_DOCUMENTS,
     row=_document_row,
-    due="""
-        SELECT
-            document.*, deal.source, deal.external_id, deal.name, whole.*,
-            (
-                SELECT coalesce(sum(tax.tax_minor), 0)
-                FROM billing.document_taxes AS tax
-                WHERE tax.document_id = document.id
-            ) AS taxes_by_rate_minor
-        FROM billing.documents AS document
-        INNER JOIN billing.schedules AS schedule ON schedule.id = document.schedule_id
-        INNER JOIN crm.deals AS deal ON deal.id = schedule.deal_id
-        CROSS JOIN LATERAL (
-            SELECT
-                coalesce(sum(line.amount_minor), 0) AS lines_total_minor,
-                coalesce(sum(line.tax_minor), 0) AS lines_tax_minor,
-                count(*) AS line_count,
-                count(*) FILTER (WHERE coalesce(line.explanation ->> 'formula', '') = '')
-                    AS unexplained_lines
-            FROM billing.lines AS line
-            WHERE line.document_id = document.id
-        ) AS whole
-        WHERE document.state = 'planned' AND crm.in_scope(
-                document.close_month, document.deal_key, CAST(:first_month AS date),
-                CAST(:last_month AS date), CAST(:deal_keys AS text[])
+    due=text("""
+        SELECT * FROM posting.documents_judged
+        WHERE crm.in_scope(
+                close_month, deal_key, CAST(:first_month AS date), CAST(:last_month AS date),
+                CAST(:deal_keys AS text[])
             )
-            AND NOT EXISTS (
-                SELECT FROM posting.gate_records AS gate
-                WHERE gate.subject_kind = 'document' AND gate.subject_id = document.id
-                    AND (gate.suite_version = :suite_version OR gate.waived_by IS NOT NULL)
+            AND judged_by IS DISTINCT FROM :suite_version AND waived_by IS NULL
+        ORDER BY id
+    """),
+    due_of_deals=text("""
+        SELECT * FROM posting.documents_judged
+        WHERE deal_key = ANY(CAST(:deal_keys AS text[])) AND crm.in_scope(
+                close_month, deal_key, CAST(:first_month AS date), CAST(:last_month AS date), NULL
             )
-        ORDER BY document.id
-    """,
+            AND judged_by IS DISTINCT FROM :suite_version AND waived_by IS NULL
+        ORDER BY id
+    """),
 )
 
-_RECORD = """
-    INSERT INTO posting.gate_records (subject_kind, subject_id, suite, suite_version, passed)
-    SELECT :kind, verdict.subject_id, :suite, :suite_version, verdict.passed
-    FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS verdict (subject_id bigint, passed boolean)
-    ON CONFLICT (subject_kind, subject_id) DO UPDATE SET
-        suite = excluded.suite, suite_version = excluded.suite_version, passed = excluded.passed,
-        evaluated_at = clock_timestamp()
-"""
-_QUARANTINE = """
-    INSERT INTO posting.quarantine AS held (
-        subject_kind, subject_id, source, object_type, external_id, record_name, close_month, suite, rule,
-        field, value, reason, next_step, waivable, state
-    )
-    SELECT
-        :kind, row.subject_id, row.source, 'deal', row.external_id, row.record_name, row.close_month, :suite,
-        row.rule, row.field, row.value, row.reason, row.next_step, row.waivable, 'open'
-    FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS row (
-        subject_id bigint, source text, external_id text, record_name text, close_month date, rule text,
-        field text, value text, reason text, next_step text, waivable boolean
-    )
-    ON CONFLICT (subject_kind, subject_id, rule, field) DO UPDATE SET
-        reason = excluded.reason, next_step = excluded.next_step, state = 'open', closed_at = NULL
-"""
-# Resolved: judged again, the version no longer fails this rule.
-_RESOLVE_MENDED = """
-    UPDATE posting.quarantine AS held
-    SET state = 'resolved', closed_at = clock_timestamp(), closed_by = 'pipeline',
-        closed_reason = 'judged again'
-    WHERE held.state = 'open' AND held.subject_kind = :kind
-        AND held.subject_id = ANY(CAST(:subjects AS bigint[]))
-        AND (held.subject_id, held.rule, held.field) NOT IN (
-            SELECT row.subject_id, row.rule, row.field
-            FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS row (subject_id bigint, rule text, field text)
+# Judged again, a version may no longer fail a rule: what was held for that one is resolved.
+_RECORD = text("""
+    WITH given AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:verdicts AS jsonb)) AS verdict (
+            subject_id bigint, passed boolean
         )
-"""
-# Resolved: the version that failed is no longer the newest, or it passes under newer rules.
-_RESOLVE_OUTDATED = """
-    UPDATE posting.quarantine AS held
+    ),
+    failures AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:failures AS jsonb)) AS row (
+            subject_id bigint, source text, external_id text, record_name text, close_month date, rule text,
+            field text, value text, reason text, next_step text, waivable boolean
+        )
+    ),
+    recorded AS (
+        INSERT INTO posting.gate_records (subject_kind, subject_id, suite, suite_version, passed)
+        SELECT :kind, subject_id, :suite, :suite_version, passed FROM given
+        ON CONFLICT (subject_kind, subject_id) DO UPDATE SET
+            suite = excluded.suite, suite_version = excluded.suite_version, passed = excluded.passed,
+            evaluated_at = clock_timestamp()
+    ),
+    mended AS (
+        UPDATE posting.quarantine AS held
+        SET state = 'resolved', closed_at = clock_timestamp(), closed_by = 'pipeline',
+            closed_reason = 'judged again'
+        WHERE held.state = 'open' AND held.subject_kind = :kind
+            AND held.subject_id IN (SELECT subject_id FROM given)
+            AND (held.subject_id, held.rule, held.field) NOT IN (
+                SELECT subject_id, rule, field FROM failures
+            )
+        RETURNING held.id
+    ),
+    held AS (
+        INSERT INTO posting.quarantine AS held (
+            subject_kind, subject_id, source, object_type, external_id, record_name, close_month, suite, rule,
+            field, value, reason, next_step, waivable, state
+        )
+        SELECT
+            :kind, subject_id, source, 'deal', external_id, record_name, close_month, :suite, rule, field,
+            value, reason, next_step, waivable, 'open'
+        FROM failures
+        ON CONFLICT (subject_kind, subject_id, rule, field) DO UPDATE SET
+            reason = excluded.reason, next_step = excluded.next_step, state = 'open', closed_at = NULL
+    )
+    SELECT count(*) FROM mended
+""")
+# Resolved: the version that failed is no longer the newest, or it passes under newer rules. What another
+# driver is just resolving is left to it: two that wait for each other's rows would wait for ever.
+_RESOLVE_OUTDATED = text("""
+    UPDATE posting.quarantine
     SET state = 'resolved', closed_at = clock_timestamp(), closed_by = 'pipeline',
         closed_reason = 'a newer version, or newer rules'
-    WHERE held.state = 'open'
-        AND NOT EXISTS (
-            SELECT FROM posting.gate_records AS gate
-            WHERE gate.subject_kind = held.subject_kind AND gate.subject_id = held.subject_id
-                AND NOT gate.passed
-                AND CASE held.subject_kind
-                    WHEN 'raw_record' THEN EXISTS (
-                        SELECT FROM raw.heads AS head WHERE head.record_id = held.subject_id
-                    )
-                    WHEN 'deal' THEN EXISTS (
-                        SELECT FROM crm.deal_heads AS head WHERE head.deal_id = held.subject_id
-                    )
-                    ELSE EXISTS (
-                        SELECT FROM billing.documents AS document
-                        WHERE document.id = held.subject_id AND document.state = 'planned'
-                    )
-                END
+    WHERE id IN (
+            SELECT held.id FROM posting.outdated_quarantine AS held
+            FOR UPDATE SKIP LOCKED
         )
-"""
+""")
+_RESOLVE_OUTDATED_OF_DEALS = text("""
+    UPDATE posting.quarantine
+    SET state = 'resolved', closed_at = clock_timestamp(), closed_by = 'pipeline',
+        closed_reason = 'a newer version, or newer rules'
+    WHERE id IN (
+            SELECT held.id FROM posting.outdated_quarantine AS held
+            WHERE held.source = :source AND held.external_id = ANY(CAST(:ids AS text[]))
+            FOR UPDATE SKIP LOCKED
+        )
+""")

@@ -27,7 +27,8 @@ from integration_pipeline.pipeline.statistics import after_bulk
 
 # Small, because the real-time path waits while a chunk of a long run is being written.
 _CHUNK = 250
-_NORMALIZE_LOCK = 7_310_552_043
+# First half of the two-part advisory lock key; the second is a hash of the deal.
+_DEAL_LOCK = 731_057
 
 Links = Mapping[tuple[str, str], tuple[int, str]]
 """(object type, external id) to (customer id, company name)."""
@@ -41,24 +42,23 @@ def normalize(pipeline: Pipeline, scope: Scope) -> StageReport:
     """
     with reporting("normalize") as report:
         ids = scope.deal_ids(pipeline.mapping.source)
-        with pipeline.engine.connect() as connection:
-            due = [row.external_id for row in connection.execute(text(_DUE), _parameters(pipeline, ids))]
-        for chunk in chunked(due, _CHUNK):
-            with pipeline.engine.begin() as connection:
+        if ids is None:
+            with pipeline.transaction() as connection:
+                ids = list(connection.execute(_DUE, _parameters(pipeline)).scalars())
+        for chunk in chunked(ids, _CHUNK):
+            parameters = {**_parameters(pipeline), "lock": _DEAL_LOCK, "ids": list(chunk)}
+            with pipeline.transaction() as connection:
                 # Two drivers may have found the same deals due: the second waits, and finds what is left.
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _NORMALIZE_LOCK})
-                still_due = connection.execute(text(_DUE_RECORDS), _parameters(pipeline, chunk)).all()
-                _normalize_chunk(connection, pipeline, scope, still_due, report)
+                connection.execute(_LOCK, parameters)
+                still_due = connection.execute(_DUE_RECORDS, parameters).all()
+                if still_due:
+                    _normalize_chunk(connection, pipeline, scope, still_due, report)
         after_bulk(pipeline, report.counts["deals_new"] + report.counts["deals_changed"], "crm")
     return report
 
 
-def _parameters(pipeline: Pipeline, ids: Sequence[str] | None) -> dict[str, Any]:
-    return {
-        "source": pipeline.mapping.source,
-        "mapping_version": pipeline.mapping_version,
-        "ids": None if ids is None else list(ids),
-    }
+def _parameters(pipeline: Pipeline) -> dict[str, Any]:
+    return {"source": pipeline.mapping.source, "mapping_version": pipeline.mapping_version}
 
 
 def _normalize_chunk(
@@ -85,7 +85,7 @@ def _normalize_chunk(
         report.counts["deals_read"] += 1
         report.counts[mapped.state.value] += 1
     stored = connection.execute(
-        text(_STORE),
+        _STORE,
         {"mapping_version": pipeline.mapping_version, "batch": json.dumps(rows)},
     ).one()
     report.counts["deals_new"] += stored.created
@@ -101,9 +101,7 @@ def _line_items(
     for deal in deals:
         for link in deal.associations.get(ObjectType.LINE_ITEM, ()):
             deal_of[link.external_id].append(deal.external_id)
-    rows = connection.execute(
-        text(_HEADS), {"source": source, "object_type": "line_item", "ids": list(deal_of)}
-    )
+    rows = connection.execute(_HEADS, {"source": source, "object_type": "line_item", "ids": list(deal_of)})
     found: dict[str, list[CrmRecord]] = defaultdict(list)
     for row in rows:
         if not row.archived:
@@ -119,7 +117,7 @@ def _links(connection: Connection, source: str, deals: Sequence[CrmRecord]) -> L
         for kind in (ObjectType.COMPANY, ObjectType.CONTACT)
         for link in deal.associations.get(kind, ())
     }
-    rows = connection.execute(text(_LINKS), {"source": source, "ids": list(ids)})
+    rows = connection.execute(_LINKS, {"source": source, "ids": list(ids)})
     return {(row.object_type, row.external_id): (row.customer_id, row.name) for row in rows}
 
 
@@ -184,23 +182,31 @@ def _deal_row(
     }
 
 
+# In one order for everybody, and to the end of the transaction.
+_LOCK = text("""
+    SELECT pg_advisory_xact_lock(:lock, slot)
+    FROM (
+        SELECT DISTINCT hashtext(:source || ':' || external_id) AS slot
+        FROM unnest(CAST(:ids AS text[])) AS given (external_id)
+        ORDER BY slot
+    ) AS slots
+""")
 # A deal is due if it was never read, if the mapping changed, or if what it is made of did.
-_DUE = """
+_DUE = text("""
     SELECT inputs.external_id
     FROM raw.deal_inputs AS inputs
     INNER JOIN posting.gate_records AS gate
         ON gate.subject_kind = 'raw_record' AND gate.subject_id = inputs.record_id AND gate.passed
     LEFT JOIN crm.deal_heads AS known ON known.deal_key = inputs.source || ':' || inputs.external_id
     WHERE inputs.source = :source
-        AND (CAST(:ids AS text[]) IS NULL OR inputs.external_id = ANY(CAST(:ids AS text[])))
         AND (
             known.deal_key IS NULL
             OR known.mapping_version <> :mapping_version
             OR known.inputs_hash <> inputs.hash
         )
     ORDER BY length(inputs.external_id), inputs.external_id
-"""
-_DUE_RECORDS = """
+""")
+_DUE_RECORDS = text("""
     SELECT record.*, inputs.hash AS inputs_hash, seen.first_day AS first_seen
     FROM raw.deal_inputs AS inputs
     INNER JOIN raw.records AS record ON record.id = inputs.record_id
@@ -220,22 +226,22 @@ _DUE_RECORDS = """
             OR known.inputs_hash <> inputs.hash
         )
     ORDER BY length(inputs.external_id), inputs.external_id
-"""
-_HEADS = """
+""")
+_HEADS = text("""
     SELECT record.*
     FROM raw.heads AS head
     INNER JOIN raw.records AS record ON record.id = head.record_id
     WHERE head.source = :source AND head.object_type = :object_type
         AND head.external_id = ANY(CAST(:ids AS text[]))
-"""
-_LINKS = """
+""")
+_LINKS = text("""
     SELECT link.object_type, link.external_id, link.customer_id, customer.name
     FROM crm.customer_links AS link
     INNER JOIN crm.customers AS customer ON customer.id = link.customer_id
     WHERE link.source = :source AND link.object_type IN ('company', 'contact')
         AND link.external_id = ANY(CAST(:ids AS text[]))
-"""
-_STORE = """
+""")
+_STORE = text("""
     WITH given AS (
         SELECT * FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS deal (
             deal_key text, source text, external_id text, raw_record_id bigint, inputs_hash text,
@@ -282,4 +288,4 @@ _STORE = """
     SELECT
         count(*) FILTER (WHERE version = 1) AS created, count(*) FILTER (WHERE version > 1) AS changed
     FROM stored
-"""
+""")

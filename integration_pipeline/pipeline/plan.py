@@ -43,7 +43,7 @@ class HeldDocument:
 
 
 class Plan:
-    """Collects what a chunk of deals plans, then stores it in a handful of statements."""
+    """Collects what a chunk of deals plans, then stores it in one statement."""
 
     def __init__(self, pipeline: Pipeline, report: StageReport) -> None:
         self._pipeline = pipeline
@@ -89,18 +89,10 @@ class Plan:
             "lines": json.dumps(self._lines),
             "taxes": json.dumps(self._taxes),
             "superseded": self._superseded,
-            "rule_set_version": self._pipeline.rules.version,
+            "rule_set_version": self._pipeline.rules_version,
             "target": LEDGER,
         }
-        for statement in (
-            _SUPERSEDE,
-            _STORE_SCHEDULES,
-            _STORE_DOCUMENTS,
-            _STORE_LINES,
-            _STORE_TAXES,
-            _STORE_INTENTS,
-        ):
-            connection.execute(text(statement), batch)
+        connection.execute(_STORE, batch)
 
     def _plan(
         self,
@@ -263,110 +255,112 @@ def _tax_rows(key: str, document: PlannedInvoice, sign: int) -> Iterator[dict[st
         }
 
 
-_SUPERSEDE = """
+# A reversal repeats the lines and taxes of what it reverses; its kind says which way the money goes.
+_STORE = text("""
     WITH retired AS (
         UPDATE billing.documents SET state = 'superseded', superseded_at = clock_timestamp()
         WHERE id = ANY(CAST(:superseded AS bigint[]))
         RETURNING id
-    )
-    UPDATE posting.intents AS intent SET state = 'cancelled', updated_at = clock_timestamp()
-    FROM retired
-    WHERE intent.document_id = retired.id
-"""
-_STORE_SCHEDULES = """
-    WITH given AS (
-        SELECT * FROM jsonb_to_recordset(CAST(:schedules AS jsonb)) AS schedule (
+    ),
+    cancelled AS (
+        UPDATE posting.intents AS intent SET state = 'cancelled', updated_at = clock_timestamp()
+        FROM retired
+        WHERE intent.document_id = retired.id
+    ),
+    schedule AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:schedules AS jsonb)) AS given (
             deal_key text, deal_id bigint, terms_hash text, currency text, total_minor numeric,
             planned_until date, usage_events integer
         )
     ),
     stored AS (
         INSERT INTO billing.schedules (deal_key, deal_id, rule_set_version, terms_hash, currency, total_minor)
-        SELECT deal_key, deal_id, :rule_set_version, terms_hash, currency, total_minor FROM given
+        SELECT deal_key, deal_id, :rule_set_version, terms_hash, currency, total_minor FROM schedule
         ON CONFLICT (deal_id, rule_set_version) DO UPDATE SET
             terms_hash = excluded.terms_hash, currency = excluded.currency,
             total_minor = excluded.total_minor
-        RETURNING id, deal_id
+        RETURNING id, deal_key
+    ),
+    heads AS (
+        INSERT INTO billing.schedule_heads (
+            deal_key, deal_id, schedule_id, rule_set_version, planned_until, usage_events
+        )
+        SELECT
+            schedule.deal_key, schedule.deal_id, stored.id, :rule_set_version, schedule.planned_until,
+            schedule.usage_events
+        FROM schedule
+        INNER JOIN stored ON stored.deal_key = schedule.deal_key
+        ON CONFLICT (deal_key) DO UPDATE SET
+            deal_id = excluded.deal_id, schedule_id = excluded.schedule_id,
+            rule_set_version = excluded.rule_set_version, planned_until = excluded.planned_until,
+            usage_events = excluded.usage_events, updated_at = clock_timestamp()
+    ),
+    document AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS given (
+            document_key text, deal_key text, close_month date, slot date, revision integer, kind text,
+            reverses_id bigint, entity text, customer_id bigint, currency text, issue_date date,
+            due_date date, purchase_order text, net_minor bigint, tax_minor bigint, total_minor bigint,
+            body_hash text, held_for text, intent_key text, document_reference text
+        )
+    ),
+    planned AS (
+        INSERT INTO billing.documents (
+            document_key, deal_key, schedule_id, close_month, slot, revision, kind, reverses_id, entity,
+            customer_id, currency, issue_date, due_date, purchase_order, net_minor, tax_minor, total_minor,
+            body_hash, held_for, state
+        )
+        SELECT
+            document.document_key, document.deal_key, stored.id, document.close_month, document.slot,
+            document.revision, document.kind, document.reverses_id, document.entity, document.customer_id,
+            document.currency, document.issue_date, document.due_date, document.purchase_order,
+            document.net_minor, document.tax_minor, document.total_minor, document.body_hash,
+            document.held_for, 'planned'
+        FROM document
+        INNER JOIN stored ON stored.deal_key = document.deal_key
+        RETURNING id, document_key, reverses_id
+    ),
+    explained AS (
+        INSERT INTO billing.lines (
+            document_id, position, kind, charge_id, description, service_start, service_end, quantity,
+            unit_price, amount_minor, tax_minor, revenue, explanation
+        )
+        SELECT
+            planned.id, given.position, given.kind, given.charge_id, given.description, given.service_start,
+            given.service_end, given.quantity, given.unit_price, given.amount_minor, given.tax_minor,
+            given.revenue, given.explanation
+        FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS given (
+            document_key text, position integer, kind text, charge_id text, description text,
+            service_start date, service_end date, quantity numeric, unit_price numeric, amount_minor bigint,
+            tax_minor bigint, revenue text, explanation jsonb
+        )
+        INNER JOIN planned ON planned.document_key = given.document_key
+        UNION ALL
+        SELECT
+            planned.id, line.position, line.kind, line.charge_id, line.description, line.service_start,
+            line.service_end, line.quantity, line.unit_price, line.amount_minor, line.tax_minor, line.revenue,
+            line.explanation
+        FROM planned
+        INNER JOIN billing.lines AS line ON line.document_id = planned.reverses_id
+    ),
+    taxed AS (
+        INSERT INTO billing.document_taxes (document_id, position, name, percent, base_minor, tax_minor)
+        SELECT planned.id, given.position, given.name, given.percent, given.base_minor, given.tax_minor
+        FROM jsonb_to_recordset(CAST(:taxes AS jsonb)) AS given (
+            document_key text, position integer, name text, percent numeric, base_minor bigint,
+            tax_minor bigint
+        )
+        INNER JOIN planned ON planned.document_key = given.document_key
+        UNION ALL
+        SELECT planned.id, tax.position, tax.name, tax.percent, tax.base_minor, tax.tax_minor
+        FROM planned
+        INNER JOIN billing.document_taxes AS tax ON tax.document_id = planned.reverses_id
     )
-    INSERT INTO billing.schedule_heads (
-        deal_key, deal_id, schedule_id, rule_set_version, planned_until, usage_events
-    )
-    SELECT
-        given.deal_key, given.deal_id, stored.id, :rule_set_version, given.planned_until, given.usage_events
-    FROM given
-    INNER JOIN stored ON stored.deal_id = given.deal_id
-    ON CONFLICT (deal_key) DO UPDATE SET
-        deal_id = excluded.deal_id, schedule_id = excluded.schedule_id,
-        rule_set_version = excluded.rule_set_version, planned_until = excluded.planned_until,
-        usage_events = excluded.usage_events, updated_at = clock_timestamp()
-"""
-_STORE_DOCUMENTS = """
-    INSERT INTO billing.documents (
-        document_key, deal_key, schedule_id, close_month, slot, revision, kind, reverses_id, entity,
-        customer_id, currency, issue_date, due_date, purchase_order, net_minor, tax_minor, total_minor,
-        body_hash, held_for, state
-    )
-    SELECT
-        given.document_key, given.deal_key, head.schedule_id, given.close_month, given.slot, given.revision,
-        given.kind, given.reverses_id, given.entity, given.customer_id, given.currency, given.issue_date,
-        given.due_date, given.purchase_order, given.net_minor, given.tax_minor, given.total_minor,
-        given.body_hash, given.held_for, 'planned'
-    FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS given (
-        document_key text, deal_key text, close_month date, slot date, revision integer, kind text,
-        reverses_id bigint, entity text, customer_id bigint, currency text, issue_date date, due_date date,
-        purchase_order text, net_minor bigint, tax_minor bigint, total_minor bigint, body_hash text,
-        held_for text
-    )
-    INNER JOIN billing.schedule_heads AS head ON head.deal_key = given.deal_key
-"""
-# A reversal repeats the lines and taxes of what it reverses; its kind says which way the money goes.
-_STORE_LINES = """
-    INSERT INTO billing.lines (
-        document_id, position, kind, charge_id, description, service_start, service_end, quantity, unit_price,
-        amount_minor, tax_minor, revenue, explanation
-    )
-    SELECT
-        document.id, given.position, given.kind, given.charge_id, given.description, given.service_start,
-        given.service_end, given.quantity, given.unit_price, given.amount_minor, given.tax_minor,
-        given.revenue, given.explanation
-    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS given (
-        document_key text, position integer, kind text, charge_id text, description text, service_start date,
-        service_end date, quantity numeric, unit_price numeric, amount_minor bigint, tax_minor bigint,
-        revenue text, explanation jsonb
-    )
-    INNER JOIN billing.documents AS document ON document.document_key = given.document_key
-    UNION ALL
-    SELECT
-        reversal.id, line.position, line.kind, line.charge_id, line.description, line.service_start,
-        line.service_end, line.quantity, line.unit_price, line.amount_minor, line.tax_minor, line.revenue,
-        line.explanation
-    FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS given (document_key text, reverses_id bigint)
-    INNER JOIN billing.documents AS reversal ON reversal.document_key = given.document_key
-    INNER JOIN billing.lines AS line ON line.document_id = given.reverses_id
-"""
-_STORE_TAXES = """
-    INSERT INTO billing.document_taxes (document_id, position, name, percent, base_minor, tax_minor)
-    SELECT
-        document.id, given.position, given.name, given.percent, given.base_minor, given.tax_minor
-    FROM jsonb_to_recordset(CAST(:taxes AS jsonb)) AS given (
-        document_key text, position integer, name text, percent numeric, base_minor bigint, tax_minor bigint
-    )
-    INNER JOIN billing.documents AS document ON document.document_key = given.document_key
-    UNION ALL
-    SELECT reversal.id, tax.position, tax.name, tax.percent, tax.base_minor, tax.tax_minor
-    FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS given (document_key text, reverses_id bigint)
-    INNER JOIN billing.documents AS reversal ON reversal.document_key = given.document_key
-    INNER JOIN billing.document_taxes AS tax ON tax.document_id = given.reverses_id
-"""
-_STORE_INTENTS = """
     INSERT INTO posting.intents (
         intent_key, target, entity, document_id, document_reference, body_hash, due_on, state
     )
     SELECT
-        given.intent_key, :target, given.entity, document.id, given.document_reference, given.body_hash,
-        document.issue_date, 'pending'
-    FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS given (
-        document_key text, entity text, intent_key text, document_reference text, body_hash text
-    )
-    INNER JOIN billing.documents AS document ON document.document_key = given.document_key
-"""
+        document.intent_key, :target, document.entity, planned.id, document.document_reference,
+        document.body_hash, document.issue_date, 'pending'
+    FROM document
+    INNER JOIN planned ON planned.document_key = document.document_key
+""")

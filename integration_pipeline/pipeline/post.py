@@ -44,40 +44,48 @@ def post(pipeline: Pipeline, scope: Scope) -> StageReport:
     (the ledger refused the document for good; `verify` names it with the ledger's words). Money:
     `invoiced`, `credited`.
     """
-    with reporting("post") as report, pipeline.engine.connect() as connection:
-        while True:
-            with connection.begin():
-                token: int = connection.execute(text(_NEXT_TOKEN)).scalar_one()
-                connection.execute(text(_HOLD), {"lock": _POSTER_LOCK, "token": token})
+    with reporting("post") as report, pipeline.session() as connection:
+        claimed_all = False
+        while not claimed_all:
+            token: int = connection.execute(_HOLD, {"lock": _POSTER_LOCK}).scalar_one()
             try:
-                with connection.begin():
-                    claimed = _claim(connection, pipeline, scope, token)
-                if not claimed:
-                    return report
-                with connection.begin():
-                    documents = _documents(connection, claimed, token)
-                _send(connection, pipeline, documents, report)
+                documents = _claim(connection, pipeline, scope, token)
+                # In a shared transaction, this commits what the stages before have written, too.
+                connection.commit()
+                if documents:
+                    _send(connection, pipeline, documents, report)
+                claimed_all = len(documents) < _CHUNK
             finally:
                 _release(connection, token)
+    return report
 
 
-def _claim(connection: Connection, pipeline: Pipeline, scope: Scope, token: int) -> list[int]:
-    """Claim the next due intents and record the attempts. Answers their ids in posting order."""
+def _claim(connection: Connection, pipeline: Pipeline, scope: Scope, token: int) -> Sequence[ClaimedDocument]:
+    """Claim the next due intents and record the attempts. Answers their documents in posting order."""
     days = pipeline.days_by_entity()
-    rows = connection.execute(
-        text(_CLAIM),
+    due = connection.execute(
+        _DUE if scope.deal_keys is None else _DUE_OF_DEALS,
         {
             **scope.parameters(),
             "target": NAME,
-            "token": token,
             "lock": _POSTER_LOCK,
-            "lease": LEASE_SECONDS,
             "entities": list(days),
             "days": list(days.values()),
             "limit": _CHUNK,
         },
     )
-    return [row.intent_id for row in rows]
+    ids = due.scalars().all()
+    if not ids:
+        return []
+    rows = connection.execute(_CLAIM, {"ids": ids, "token": token, "lease": LEASE_SECONDS}).all()
+    lines: dict[int, list[Row[Any]]] = defaultdict(list)
+    for line in connection.execute(_LINES, {"documents": [row.id for row in rows]}):
+        lines[line.document_id].append(line)
+    taxed = [row.id for row in rows if row.is_taxed]
+    taxes: dict[int, list[Row[Any]]] = defaultdict(list)
+    for tax in connection.execute(_TAXES, {"documents": taxed}) if taxed else ():
+        taxes[tax.document_id].append(tax)
+    return [_document(row, lines[row.id], taxes[row.id], token) for row in rows]
 
 
 def _send(
@@ -116,20 +124,9 @@ def _own_series(pipeline: Pipeline, documents: Sequence[ClaimedDocument]) -> dic
 def _reject(connection: Connection, document: ClaimedDocument, refusal: Exception) -> None:
     said = str(refusal.orig if isinstance(refusal, IntegrityError) else refusal).partition("\n")[0]
     connection.execute(
-        text(_REJECT),
+        _REJECT,
         {"intent_id": document.intent_id, "token": document.fencing_token, "said": said[:500]},
     )
-
-
-def _documents(connection: Connection, intent_ids: Sequence[int], token: int) -> list[ClaimedDocument]:
-    lines: dict[int, list[Row[Any]]] = defaultdict(list)
-    for line in connection.execute(text(_LINES), {"ids": list(intent_ids)}):
-        lines[line.intent_id].append(line)
-    taxes: dict[int, list[Row[Any]]] = defaultdict(list)
-    for tax in connection.execute(text(_TAXES), {"ids": list(intent_ids)}):
-        taxes[tax.intent_id].append(tax)
-    rows = {row.intent_id: row for row in connection.execute(text(_CLAIMED), {"ids": list(intent_ids)})}
-    return [_document(rows[each], lines[each], taxes[each], token) for each in intent_ids]
 
 
 def _document(
@@ -185,7 +182,7 @@ def _release(connection: Connection, token: int) -> None:
     if connection.closed or connection.invalidated:
         return  # the session is gone, and the lock with it
     with connection.begin():
-        connection.execute(text(_LET_GO), {"lock": _POSTER_LOCK, "token": token})
+        connection.execute(_LET_GO, {"lock": _POSTER_LOCK, "token": token})
 
 
 def _count(report: StageReport, documents: Sequence[ClaimedDocument], posted: set[int]) -> None:
@@ -200,15 +197,17 @@ def _count(report: StageReport, documents: Sequence[ClaimedDocument], posted: se
             report.money["credited", document.total.currency] += document.total.minor
 
 
-_NEXT_TOKEN = "SELECT nextval('posting.fencing_tokens')"  # noqa: S105 - a counter, not a secret
-_HOLD = "SELECT pg_advisory_lock(:lock, CAST(:token % 2147483647 AS integer))"
-_LET_GO = "SELECT pg_advisory_unlock(:lock, CAST(:token % 2147483647 AS integer))"
+_HOLD = text("""
+    SELECT token, pg_advisory_lock(:lock, CAST(token % 2147483647 AS integer))
+    FROM (SELECT nextval('posting.fencing_tokens') AS token) AS next
+""")
+_LET_GO = text("SELECT pg_advisory_unlock(:lock, CAST(:token % 2147483647 AS integer))")
 
-# Only documents that passed the gate, are still planned, and whose day has come where they are billed;
-# a reversal only after what it reverses, any other only while its deal is the one it was planned for: a deal
-# that changed or was lost, and waits in quarantine, must not be billed as it used to be.
+# What is free and whose day has come where it is billed; of a claim only if its poster is late or gone; a
+# reversal only after what it reverses. What state an intent is in is asked of the row that is locked: the
+# newest, whoever has changed it since the statement began.
 # What is due comes first, by its own index: the subscriptions of a year wait behind it, ten to one.
-_CLAIM = """
+_DUE = text("""
     WITH open AS MATERIALIZED (
         SELECT intent.id, intent.document_id
         FROM unnest(CAST(:entities AS text[]), CAST(:days AS date[])) AS today (entity, day)
@@ -216,61 +215,65 @@ _CLAIM = """
             ON intent.entity = today.entity AND intent.due_on <= today.day
         WHERE intent.target = :target AND intent.state IN ('pending', 'claimed')
             AND intent.due_on <= (SELECT max(day) FROM unnest(CAST(:days AS date[])) AS day)
-    ),
-    due AS (
-        SELECT intent.id, document.issue_date, document.kind, document.deal_key, document.document_key
-        FROM open
-        INNER JOIN posting.intents AS intent ON intent.id = open.id
-        INNER JOIN billing.documents AS document ON document.id = open.document_id
-        INNER JOIN posting.gate_records AS gate
-            ON gate.subject_kind = 'document' AND gate.subject_id = open.document_id AND gate.passed
-        LEFT JOIN posting.intents AS reversed
-            ON reversed.document_id = document.reverses_id AND reversed.target = :target
-        LEFT JOIN crm.deal_heads AS deal ON deal.deal_key = document.deal_key
-        LEFT JOIN billing.schedule_heads AS plan ON plan.deal_key = document.deal_key
-        WHERE (
-                intent.state = 'pending'
-                OR (
-                    intent.state = 'claimed'
-                    AND (
-                        intent.lease_until < clock_timestamp()
-                        OR NOT EXISTS (
-                            SELECT FROM pg_locks AS held
-                            WHERE held.locktype = 'advisory' AND held.classid = CAST(:lock AS oid)
-                                AND held.objid = CAST(intent.fencing_token % 2147483647 AS oid)
-                                AND held.objsubid = 2
-                                AND held.database = (
-                                    SELECT oid FROM pg_database WHERE datname = current_database()
-                                )
-                        )
-                    )
-                )
+    )
+    SELECT intent.id
+    FROM open
+    INNER JOIN posting.intents AS intent ON intent.id = open.id
+    INNER JOIN posting.passed_documents AS document ON document.id = open.document_id
+    WHERE posting.is_free(intent.state, intent.lease_until, intent.fencing_token, :lock)
+        AND crm.in_scope(
+            document.close_month, document.deal_key, CAST(:first_month AS date),
+            CAST(:last_month AS date), NULL
+        )
+        AND (
+            document.reverses_id IS NULL
+            OR EXISTS (
+                SELECT FROM posting.intents AS reversed
+                WHERE reversed.document_id = document.reverses_id AND reversed.target = :target
+                    AND reversed.state = 'posted'
             )
-            AND document.state = 'planned'
-            AND crm.in_scope(
-                document.close_month, document.deal_key, CAST(:first_month AS date),
-                CAST(:last_month AS date), CAST(:deal_keys AS text[])
+        )
+    ORDER BY document.issue_date, document.kind, length(document.deal_key), document.document_key
+    LIMIT :limit
+    FOR UPDATE OF intent SKIP LOCKED
+""")
+_DUE_OF_DEALS = text("""
+    SELECT intent.id
+    FROM posting.passed_documents AS document
+    INNER JOIN posting.intents AS intent ON intent.document_id = document.id AND intent.target = :target
+    INNER JOIN unnest(CAST(:entities AS text[]), CAST(:days AS date[])) AS today (entity, day)
+        ON intent.entity = today.entity AND intent.due_on <= today.day
+    WHERE document.deal_key = ANY(CAST(:deal_keys AS text[]))
+        AND posting.is_free(intent.state, intent.lease_until, intent.fencing_token, :lock)
+        AND crm.in_scope(
+            document.close_month, document.deal_key, CAST(:first_month AS date),
+            CAST(:last_month AS date), NULL
+        )
+        AND (
+            document.reverses_id IS NULL
+            OR EXISTS (
+                SELECT FROM posting.intents AS reversed
+                WHERE reversed.document_id = document.reverses_id AND reversed.target = :target
+                    AND reversed.state = 'posted'
             )
-            AND (document.reverses_id IS NULL OR reversed.state = 'posted')
-            AND (document.reverses_id IS NOT NULL OR plan.deal_id = deal.deal_id)
-        ORDER BY document.issue_date, document.kind, length(document.deal_key), document.document_key
-        LIMIT :limit
-        FOR UPDATE OF intent SKIP LOCKED
+        )
+    ORDER BY document.issue_date, document.kind, length(document.deal_key), document.document_key
+    LIMIT :limit
+    FOR UPDATE OF intent SKIP LOCKED
+""")
+_CLAIM = text("""
+    WITH abandoned AS (
+        UPDATE posting.attempts
+        SET finished_at = clock_timestamp(), outcome = 'lost'
+        WHERE intent_id = ANY(CAST(:ids AS bigint[])) AND outcome IS NULL
     ),
     claimed AS (
-        UPDATE posting.intents AS intent
+        UPDATE posting.intents
         SET
             state = 'claimed', fencing_token = :token, updated_at = clock_timestamp(),
             lease_until = clock_timestamp() + make_interval(secs => :lease)
-        FROM due
-        WHERE intent.id = due.id
-        RETURNING intent.id
-    ),
-    abandoned AS (
-        UPDATE posting.attempts AS attempt
-        SET finished_at = clock_timestamp(), outcome = 'lost'
-        FROM due
-        WHERE attempt.intent_id = due.id AND attempt.outcome IS NULL
+        WHERE id = ANY(CAST(:ids AS bigint[]))
+        RETURNING id, target, document_id, document_reference
     ),
     attempted AS (
         INSERT INTO posting.attempts (intent_id, number, fencing_token)
@@ -282,11 +285,29 @@ _CLAIM = """
             :token
         FROM claimed
     )
-    SELECT due.id AS intent_id
-    FROM due
-    ORDER BY due.issue_date, due.kind, length(due.deal_key), due.document_key
-"""
-_REJECT = """
+    SELECT
+        claimed.id AS intent_id, claimed.document_reference, document.*, customer.name AS customer_name,
+        reversed.remote_id AS reverses_number, EXISTS (
+            SELECT FROM billing.document_taxes AS tax WHERE tax.document_id = document.id
+        ) AS is_taxed
+    FROM claimed
+    INNER JOIN billing.documents AS document ON document.id = claimed.document_id
+    INNER JOIN crm.customers AS customer ON customer.id = document.customer_id
+    LEFT JOIN posting.intents AS reversed
+        ON reversed.document_id = document.reverses_id AND reversed.target = claimed.target
+    ORDER BY document.issue_date, document.kind, length(document.deal_key), document.document_key
+""")
+_LINES = text("""
+    SELECT * FROM billing.lines
+    WHERE document_id = ANY(CAST(:documents AS bigint[]))
+    ORDER BY document_id, position
+""")
+_TAXES = text("""
+    SELECT * FROM billing.document_taxes
+    WHERE document_id = ANY(CAST(:documents AS bigint[]))
+    ORDER BY document_id, position
+""")
+_REJECT = text("""
     WITH rejected AS (
         UPDATE posting.intents
         SET state = 'rejected', lease_until = NULL, last_error = :said, updated_at = clock_timestamp()
@@ -297,29 +318,4 @@ _REJECT = """
     SET finished_at = clock_timestamp(), outcome = 'rejected', detail = :said
     FROM rejected
     WHERE attempt.intent_id = rejected.id AND attempt.fencing_token = :token
-"""
-_CLAIMED = """
-    SELECT
-        intent.id AS intent_id, intent.document_reference, document.*, customer.name AS customer_name,
-        reversed.remote_id AS reverses_number
-    FROM posting.intents AS intent
-    INNER JOIN billing.documents AS document ON document.id = intent.document_id
-    INNER JOIN crm.customers AS customer ON customer.id = document.customer_id
-    LEFT JOIN posting.intents AS reversed
-        ON reversed.document_id = document.reverses_id AND reversed.target = intent.target
-    WHERE intent.id = ANY(CAST(:ids AS bigint[]))
-"""
-_LINES = """
-    SELECT intent.id AS intent_id, line.*
-    FROM posting.intents AS intent
-    INNER JOIN billing.lines AS line ON line.document_id = intent.document_id
-    WHERE intent.id = ANY(CAST(:ids AS bigint[]))
-    ORDER BY intent.id, line.position
-"""
-_TAXES = """
-    SELECT intent.id AS intent_id, tax.*
-    FROM posting.intents AS intent
-    INNER JOIN billing.document_taxes AS tax ON tax.document_id = intent.document_id
-    WHERE intent.id = ANY(CAST(:ids AS bigint[]))
-    ORDER BY intent.id, tax.position
-"""
+""")

@@ -48,11 +48,15 @@ def schedule(pipeline: Pipeline, scope: Scope) -> StageReport:
     """
     with reporting("schedule") as report:
         parameters = {**scope.parameters(), **_up_to_date(pipeline)}
-        with pipeline.engine.connect() as connection:
-            due = [row.deal_key for row in connection.execute(text(_DUE), parameters)]
-        for keys in chunked(due, _CHUNK):
-            with pipeline.engine.begin() as connection:
-                _plan_chunk(connection, pipeline, keys, report)
+        keys: Sequence[str]
+        if scope.deal_keys is None:
+            with pipeline.transaction() as connection:
+                keys = connection.execute(_DUE, parameters).scalars().all()
+        else:
+            keys = sorted(scope.deal_keys)
+        for chunk in chunked(keys, _CHUNK):
+            with pipeline.transaction() as connection:
+                _plan_chunk(connection, pipeline, {**parameters, "deal_keys": list(chunk)}, report)
         after_bulk(pipeline, report.counts["invoices_planned"], "billing", "posting")
     return report
 
@@ -61,18 +65,23 @@ def _up_to_date(pipeline: Pipeline) -> dict[str, Any]:
     """What a plan must have been made with, to be left alone."""
     entities = list(pipeline.rules.entities)
     return {
-        "rule_set_version": pipeline.rules.version,
+        "rule_set_version": pipeline.rules_version,
         "entities": entities,
         "horizons": [pipeline.horizon(entity) for entity in entities],
     }
 
 
-def _plan_chunk(connection: Connection, pipeline: Pipeline, keys: Sequence[str], report: StageReport) -> None:
+def _plan_chunk(
+    connection: Connection, pipeline: Pipeline, parameters: dict[str, Any], report: StageReport
+) -> None:
     # The lock makes planning of a deal single file: two drivers may have found the same deal due.
-    deals = connection.execute(text(_LOCKED_DEALS), {"keys": list(keys), **_up_to_date(pipeline)}).all()
+    deals = connection.execute(_LOCKED_DEALS, parameters).all()
+    if not deals:
+        return
     held: dict[str, list[HeldDocument]] = defaultdict(list)
     revisions: dict[tuple[str, Slot], int] = {}
-    for row in connection.execute(text(_DOCUMENTS), {"keys": list(keys)}):
+    planned_before = [deal.deal_key for deal in deals if deal.planned_id is not None]
+    for row in connection.execute(_DOCUMENTS, {"keys": planned_before}) if planned_before else ():
         slot = row.slot, DocumentKind(row.kind)
         revisions[row.deal_key, slot] = max(revisions.get((row.deal_key, slot), 0), row.revision)
         if row.state == "planned" and not row.reversed:
@@ -89,7 +98,8 @@ def _plan_chunk(connection: Connection, pipeline: Pipeline, keys: Sequence[str],
             overtaken.append(deal.id)
         else:
             ready.append(deal)
-    connection.execute(text(_WITHDRAW_VERDICTS), {"deals": overtaken})
+    if overtaken:
+        connection.execute(_WITHDRAW_VERDICTS, {"deals": overtaken})
     contracts, refused = _contracts(connection, pipeline, [deal for deal in ready if deal.state == "won"])
     set_aside(
         connection, [(deal, refused[deal.deal_key]) for deal in ready if deal.deal_key in refused], report
@@ -126,7 +136,8 @@ def _contract_id(versions: Sequence[TermsVersion]) -> str:
 def _stored_terms(connection: Connection, deals: Sequence[Row[Any]]) -> Mapping[str, Sequence[StoredTerms]]:
     """The versions that matter, by deal: just the present one, unless any of the deal's is an amendment."""
     stored: dict[str, list[StoredTerms]] = defaultdict(list)
-    for row in connection.execute(text(_AMENDED), {"keys": [deal.deal_key for deal in deals]}):
+    amended = [deal.deal_key for deal in deals if deal.is_amended]
+    for row in connection.execute(_AMENDED, {"keys": amended}) if amended else ():
         stored[row.deal_key].append(_terms_in(row))
     for deal in deals:
         if deal.deal_key not in stored:
@@ -138,16 +149,15 @@ def _terms_in(row: Row[Any]) -> StoredTerms:
     return StoredTerms(row.version, row.terms_text, row.amendment_effective, row.recorded_on)
 
 
-_DUE = """
+_DUE = text("""
     SELECT deal.deal_key
     FROM billing.plannable_deals AS deal
     LEFT JOIN unnest(CAST(:entities AS text[]), CAST(:horizons AS date[])) AS ahead (entity, until)
         ON ahead.entity = deal.terms ->> 'entity'
     WHERE crm.in_scope(
-            deal.close_month, deal.deal_key, CAST(:first_month AS date), CAST(:last_month AS date),
-            CAST(:deal_keys AS text[])
+            deal.close_month, deal.deal_key, CAST(:first_month AS date), CAST(:last_month AS date), NULL
         )
-        AND (deal.terms IS NOT NULL OR (deal.state <> 'won' AND deal.planned_id IS NOT NULL))
+        AND deal.can_be_planned
         AND (
             deal.planned_id IS DISTINCT FROM deal.id
             OR deal.planned_under <> :rule_set_version
@@ -155,14 +165,22 @@ _DUE = """
             OR deal.has_new_usage
         )
     ORDER BY length(deal.external_id), deal.external_id
-"""
-_LOCKED_DEALS = """
-    SELECT deal.*, CAST(deal.terms AS text) AS terms_text
+""")
+_LOCKED_DEALS = text("""
+    SELECT
+        deal.*, CAST(deal.terms AS text) AS terms_text,
+        EXISTS (
+            SELECT FROM crm.deals AS version
+            WHERE version.deal_key = locked.deal_key AND version.amendment_effective IS NOT NULL
+        ) AS is_amended
     FROM crm.deal_heads AS locked
     INNER JOIN billing.plannable_deals AS deal ON deal.id = locked.deal_id
     LEFT JOIN unnest(CAST(:entities AS text[]), CAST(:horizons AS date[])) AS ahead (entity, until)
         ON ahead.entity = deal.terms ->> 'entity'
-    WHERE locked.deal_key = ANY(CAST(:keys AS text[]))
+    WHERE locked.deal_key = ANY(CAST(:deal_keys AS text[])) AND crm.in_scope(
+            deal.close_month, deal.deal_key, CAST(:first_month AS date), CAST(:last_month AS date), NULL
+        )
+        AND deal.can_be_planned
         AND (
             deal.planned_id IS DISTINCT FROM deal.id
             OR deal.planned_under <> :rule_set_version
@@ -171,24 +189,21 @@ _LOCKED_DEALS = """
         )
     ORDER BY locked.deal_key
     FOR UPDATE OF locked
-"""
+""")
 # What the gate has not passed was never in force. A version that is not won has no terms to go by.
-_AMENDED = """
+_AMENDED = text("""
     SELECT
         version.deal_key, version.version, CAST(version.terms AS text) AS terms_text,
         version.amendment_effective, version.recorded_on
     FROM crm.deals AS version
     INNER JOIN posting.gate_records AS gate
         ON gate.subject_kind = 'deal' AND gate.subject_id = version.id AND gate.passed
-    WHERE version.deal_key IN (
-            SELECT amended.deal_key FROM crm.deals AS amended
-            WHERE amended.deal_key = ANY(CAST(:keys AS text[])) AND amended.amendment_effective IS NOT NULL
-        )
+    WHERE version.deal_key = ANY(CAST(:keys AS text[]))
         AND version.state = 'won' AND version.terms IS NOT NULL
     ORDER BY version.deal_key, version.version
-"""
+""")
 # The intents are locked too: a poster that is about to claim one waits until the plan stands.
-_DOCUMENTS = """
+_DOCUMENTS = text("""
     SELECT
         document.*, intent.state AS intent_state,
         EXISTS (
@@ -200,8 +215,8 @@ _DOCUMENTS = """
     WHERE document.deal_key = ANY(CAST(:keys AS text[])) AND document.reverses_id IS NULL
     ORDER BY intent.id
     FOR UPDATE OF intent
-"""
-_WITHDRAW_VERDICTS = """
+""")
+_WITHDRAW_VERDICTS = text("""
     DELETE FROM posting.gate_records
     WHERE subject_kind = 'deal' AND subject_id = ANY(CAST(:deals AS bigint[])) AND waived_by IS NULL
-"""
+""")

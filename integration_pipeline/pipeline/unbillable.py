@@ -39,12 +39,12 @@ def set_aside(
         for deal, error in refused
         for field, message in error.problems
     ]
-    connection.execute(text(_SET_ASIDE), {"batch": json.dumps(batch)})
+    connection.execute(_SET_ASIDE, {"batch": json.dumps(batch)})
 
 
 # A verdict of no suite: the gate finds none of its own, and judges the deal again whenever it runs. So a deal
 # is tried again under mended rules, though nothing of the deal has changed.
-_SET_ASIDE = """
+_SET_ASIDE = text("""
     WITH given AS (
         SELECT * FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS row (
             subject_id bigint, source text, external_id text, record_name text, close_month date, field text,
@@ -68,4 +68,4 @@ _SET_ASIDE = """
     FROM given
     ON CONFLICT (subject_kind, subject_id, rule, field) DO UPDATE SET
         reason = excluded.reason, next_step = excluded.next_step, state = 'open', closed_at = NULL
-"""
+""")

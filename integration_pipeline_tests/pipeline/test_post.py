@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -7,8 +8,9 @@ from threading import Barrier
 
 import pytest
 import time_machine
-from sqlalchemy import Connection, Engine, NullPool, create_engine, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 
+from integration_pipeline.accounting.documents import ClaimedDocument
 from integration_pipeline.accounting.postgres_ledger.proof import prove_ledger
 from integration_pipeline.pipeline import post as posting
 from integration_pipeline.pipeline.context import Pipeline
@@ -140,19 +142,18 @@ class TestCurrencies:
 class TestClaims:
     """A poster that claims and then dies, or lives on."""
 
-    def claim(self, connection: Connection, office: Office, token: int) -> int:
-        """Claim everything due as a poster does, and hold the claim; how many intents that are."""
+    def claim(self, connection: Connection, office: Office) -> Sequence[ClaimedDocument]:
+        """Claim everything due as a poster does, and hold the claim."""
         with connection.begin():
-            connection.execute(text(posting._HOLD), {"lock": posting._POSTER_LOCK, "token": token})  # pyright: ignore[reportPrivateUsage]
-        with connection.begin():
-            return len(posting._claim(connection, office.pipeline, EVERYTHING, token))  # pyright: ignore[reportPrivateUsage]
+            token = connection.execute(posting._HOLD, {"lock": posting._POSTER_LOCK}).scalar_one()  # pyright: ignore[reportPrivateUsage]
+            return posting._claim(connection, office.pipeline, EVERYTHING, token)  # pyright: ignore[reportPrivateUsage]
 
     def test_of_a_dead_poster_are_free_at_once(self, office: Office, portal: Portal) -> None:
         portal.deal("1")
         planned(office)
         engine = create_engine(office.pipeline.engine.url, poolclass=NullPool)
         with engine.connect() as dead:
-            assert self.claim(dead, office, token=900) == 1
+            assert len(self.claim(dead, office)) == 1
 
         wait_until_gone(office)
         assert post(office.pipeline, EVERYTHING).counts == {"invoices_posted": 1}
@@ -162,7 +163,7 @@ class TestClaims:
         portal.deal("1")
         planned(office)
         with office.pipeline.engine.connect() as living:
-            assert self.claim(living, office, token=900) == 1
+            assert len(self.claim(living, office)) == 1
 
             assert post(office.pipeline, EVERYTHING).counts == {}
             assert attempts(office) == [(1, None)]
@@ -173,13 +174,12 @@ class TestClaims:
         portal.deal("1")
         planned(office)
         with office.pipeline.engine.connect() as slow:
-            assert self.claim(slow, office, token=900) == 1
+            late = self.claim(slow, office)
+            assert len(late) == 1
             office.execute("UPDATE posting.intents SET lease_until = clock_timestamp() - interval '1 second'")
             assert post(office.pipeline, EVERYTHING).counts == {"invoices_posted": 1}
 
             with slow.begin():
-                ids = [row["id"] for row in office.rows("SELECT id FROM posting.intents")]
-                late = posting._documents(slow, ids, token=900)  # pyright: ignore[reportPrivateUsage]
                 answered = posting.post_documents(slow, late, office.pipeline.rules.accounts)
 
         assert answered == []

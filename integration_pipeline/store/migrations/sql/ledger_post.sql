@@ -25,6 +25,8 @@ DECLARE
     entry jsonb;
     entries jsonb[] := '{}';
 BEGIN
+    PERFORM ledger.wait_for_disk();
+
     -- Locks in one order for everybody: intents by id, then chains by entity, then number series.
     PERFORM FROM posting.intents AS intent
     WHERE intent.id IN (SELECT (value ->> 'intent_id')::bigint FROM jsonb_array_elements(batch))

@@ -35,6 +35,18 @@ FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER revenue_releases_no_truncate BEFORE TRUNCATE ON ledger.revenue_releases
 FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 
+-- What is booked is on disk before anybody hears of it: the commit of this transaction waits for it even in a
+-- session whose commits do not. The log is written in one order, so that all this session committed before is on
+-- disk by then, too. A stronger setting is left alone.
+CREATE FUNCTION ledger.wait_for_disk() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('synchronous_commit') = 'off' THEN
+        PERFORM set_config('synchronous_commit', 'on', TRUE);
+    END IF;
+END
+$$;
+
 -- The text an entry's hash covers. Every value is a JSON string, so that any language can rebuild it
 -- without asking how PostgreSQL prints a number; an entry without an intent has an empty one. Lines are
 -- ordered by position.

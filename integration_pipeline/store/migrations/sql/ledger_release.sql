@@ -17,6 +17,8 @@ DECLARE
     numbered_lines jsonb;
     entries jsonb[] := '{}';
 BEGIN
+    PERFORM ledger.wait_for_disk();
+
     INSERT INTO ledger.chain_heads AS head (entity, sequence, hash) VALUES (owner, 0, repeat('0', 64))
     ON CONFLICT DO NOTHING;
     SELECT head.sequence, head.hash INTO link_sequence, link_hash

@@ -47,6 +47,30 @@ CROSS JOIN
     ) AS inputs
 WHERE head.object_type = 'deal';
 
+-- Companies and contacts whose newest version was not looked at yet, beside the customer they have so far.
+CREATE VIEW crm.unlinked_records AS
+SELECT
+    head.source,
+    head.object_type,
+    head.external_id,
+    record.id,
+    record.modified_at,
+    record.archived,
+    record.properties,
+    record.associations,
+    link.customer_id,
+    link.rule
+FROM raw.heads AS head
+INNER JOIN raw.records AS record ON head.record_id = record.id
+LEFT JOIN crm.customer_links AS link
+    ON
+        head.source = link.source
+        AND head.object_type = link.object_type
+        AND head.external_id = link.external_id
+WHERE
+    head.object_type IN ('company', 'contact') AND NOT record.archived
+    AND link.record_id IS DISTINCT FROM head.record_id;
+
 -- Whether a deal lies in a scope: close months (both bounds included) and deal keys; NULL bounds nothing.
 CREATE FUNCTION crm.in_scope(
     close_month date, deal_key text, first_month date, last_month date, deal_keys text[]
@@ -66,6 +90,7 @@ SELECT
     plan.deal_id AS planned_id,
     plan.rule_set_version AS planned_under,
     plan.planned_until,
+    (deal.terms IS NOT NULL OR (deal.state <> 'won' AND plan.deal_id IS NOT NULL)) AS can_be_planned,
     plan.usage_events IS NOT NULL AND plan.usage_events <> (
         SELECT count(*) FROM billing.usage_events AS event
         WHERE event.contract_id = deal.terms ->> 'contract_id'
@@ -74,6 +99,175 @@ FROM crm.current_deals AS deal
 INNER JOIN posting.gate_records AS gate
     ON gate.subject_kind = 'deal' AND deal.id = gate.subject_id AND gate.passed
 LEFT JOIN billing.schedule_heads AS plan ON deal.deal_key = plan.deal_key;
+
+-- What the gates judge, each version beside its verdict: it is due if the suite in force has not judged it and
+-- nobody has waived what an older one said (a waived version stays passed: a person has looked at it).
+
+-- The newest raw version of every deal.
+CREATE VIEW posting.raw_deals_judged AS
+SELECT
+    record.id,
+    head.source,
+    head.external_id,
+    record.properties,
+    record.modified_at,
+    coalesce(record.properties ->> 'dealname', 'deal ' || head.external_id) AS name,
+    CAST(NULL AS date) AS close_month,
+    gate.suite_version AS judged_by,
+    gate.waived_by
+FROM raw.heads AS head
+INNER JOIN raw.records AS record ON head.record_id = record.id
+LEFT JOIN posting.gate_records AS gate
+    ON gate.subject_kind = 'raw_record' AND record.id = gate.subject_id
+WHERE head.object_type = 'deal';
+
+-- The newest version of every won deal, and the deal it copies: of two equal ones the one that is billed already
+-- is the original, otherwise the one with the lower id (an older deal may be won later).
+CREATE VIEW posting.won_deals_judged AS
+SELECT
+    deal.*,
+    gate.suite_version AS judged_by,
+    gate.waived_by,
+    EXISTS (
+        SELECT FROM posting.quarantine AS held
+        WHERE
+            held.subject_kind = 'deal' AND held.subject_id = deal.id AND held.state = 'open'
+            AND held.rule = 'deal_is_not_a_copy'
+    ) AS held_as_copy,
+    twin.external_id AS duplicate_of
+FROM crm.current_deals AS deal
+LEFT JOIN posting.gate_records AS gate ON gate.subject_kind = 'deal' AND deal.id = gate.subject_id
+LEFT JOIN billing.schedule_heads AS planned ON deal.deal_key = planned.deal_key
+LEFT JOIN LATERAL (
+    SELECT other.external_id
+    FROM crm.current_deals AS other
+    LEFT JOIN billing.schedule_heads AS plan ON other.deal_key = plan.deal_key
+    WHERE
+        other.customer_id = deal.customer_id AND other.state = 'won'
+        AND lower(other.name) = lower(deal.name) AND other.close_date = deal.close_date
+        AND other.amount_minor = deal.amount_minor AND other.currency = deal.currency
+        AND (plan.deal_key IS NULL, length(other.external_id), other.external_id)
+        < (planned.deal_key IS NULL, length(deal.external_id), deal.external_id)
+    ORDER BY length(other.external_id), other.external_id
+    LIMIT 1
+) AS twin ON TRUE
+WHERE deal.state = 'won';
+
+-- Deals that were planned and are no longer won, with the numbers of what was invoiced and not credited since.
+CREATE VIEW posting.withdrawn_deals_judged AS
+SELECT
+    deal.*,
+    gate.suite_version AS judged_by,
+    gate.waived_by,
+    (
+        SELECT string_agg(intent.remote_id, ', ' ORDER BY intent.remote_id)
+        FROM billing.documents AS document
+        INNER JOIN posting.intents AS intent ON document.id = intent.document_id
+        WHERE
+            document.deal_key = deal.deal_key AND document.reverses_id IS NULL AND intent.state = 'posted'
+            AND NOT EXISTS (
+                SELECT FROM billing.documents AS note
+                WHERE note.reverses_id = document.id AND note.state = 'planned'
+            )
+    ) AS invoiced_as
+FROM crm.current_deals AS deal
+INNER JOIN billing.schedule_heads AS planned ON deal.deal_key = planned.deal_key AND deal.id <> planned.deal_id
+LEFT JOIN posting.gate_records AS gate ON gate.subject_kind = 'deal' AND deal.id = gate.subject_id
+WHERE deal.state <> 'won';
+
+-- Planned documents, and what their lines and taxes add up to.
+CREATE VIEW posting.documents_judged AS
+SELECT
+    document.*,
+    deal.source,
+    deal.external_id,
+    deal.name,
+    whole.*,
+    (
+        SELECT coalesce(sum(tax.tax_minor), 0)
+        FROM billing.document_taxes AS tax
+        WHERE tax.document_id = document.id
+    ) AS taxes_by_rate_minor,
+    gate.suite_version AS judged_by,
+    gate.waived_by
+FROM billing.documents AS document
+INNER JOIN billing.schedules AS schedule ON document.schedule_id = schedule.id
+INNER JOIN crm.deals AS deal ON schedule.deal_id = deal.id
+LEFT JOIN posting.gate_records AS gate ON gate.subject_kind = 'document' AND document.id = gate.subject_id
+CROSS JOIN
+    LATERAL (
+        SELECT
+            coalesce(sum(line.amount_minor), 0) AS lines_total_minor,
+            coalesce(sum(line.tax_minor), 0) AS lines_tax_minor,
+            count(*) AS line_count,
+            count(*) FILTER (WHERE coalesce(line.explanation ->> 'formula', '') = '') AS unexplained_lines
+        FROM billing.lines AS line
+        WHERE line.document_id = document.id
+    ) AS whole
+WHERE document.state = 'planned';
+
+-- Whether a poster's session lives: it holds the advisory lock of its fencing token.
+CREATE FUNCTION posting.is_held(fencing_token bigint, poster_lock integer) RETURNS boolean
+LANGUAGE sql VOLATILE AS $$
+    SELECT EXISTS (
+        SELECT FROM pg_locks AS held
+        WHERE
+            held.locktype = 'advisory' AND held.classid = poster_lock::oid
+            AND held.objid = (fencing_token % 2147483647)::oid AND held.objsubid = 2
+            AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+$$;
+
+-- Planned documents that passed the gate and stand for what their deal is now: a reversal always, any other only
+-- while its deal is the one it was planned for. A deal that changed or was lost, and waits in quarantine, must not
+-- be billed as it used to be.
+CREATE VIEW posting.passed_documents AS
+SELECT document.*
+FROM billing.documents AS document
+INNER JOIN posting.gate_records AS gate
+    ON gate.subject_kind = 'document' AND document.id = gate.subject_id AND gate.passed
+LEFT JOIN crm.deal_heads AS deal ON document.deal_key = deal.deal_key
+LEFT JOIN billing.schedule_heads AS plan ON document.deal_key = plan.deal_key
+WHERE document.state = 'planned' AND (document.reverses_id IS NOT NULL OR plan.deal_id = deal.deal_id);
+
+-- Whether an intent may be claimed: nobody has, or the claim's lease has run out, or its poster is gone.
+CREATE FUNCTION posting.is_free(
+    state text, lease_until timestamptz, fencing_token bigint, poster_lock integer
+) RETURNS boolean
+LANGUAGE sql VOLATILE AS $$
+    SELECT
+        state = 'pending'
+        OR (
+            state = 'claimed'
+            AND (lease_until < clock_timestamp() OR NOT posting.is_held(fencing_token, poster_lock))
+        )
+$$;
+
+-- Open quarantine rows of a version that is no longer the newest, or that passes by now.
+CREATE VIEW posting.outdated_quarantine AS
+SELECT held.*
+FROM posting.quarantine AS held
+WHERE
+    held.state = 'open'
+    AND NOT EXISTS (
+        SELECT FROM posting.gate_records AS gate
+        WHERE
+            gate.subject_kind = held.subject_kind AND gate.subject_id = held.subject_id AND NOT gate.passed
+            AND CASE held.subject_kind
+                WHEN 'raw_record' THEN EXISTS (
+                    SELECT FROM raw.heads AS head
+                    WHERE head.record_id = held.subject_id
+                )
+                WHEN 'deal' THEN EXISTS (
+                    SELECT FROM crm.deal_heads AS head
+                    WHERE head.deal_id = held.subject_id
+                )
+                ELSE EXISTS (
+                    SELECT FROM billing.documents AS document
+                    WHERE document.id = held.subject_id AND document.state = 'planned'
+                )
+            END
+    );
 
 -- Fencing tokens: a poster's claim carries the next one, so that the newest claim on an intent wins.
 CREATE SEQUENCE posting.fencing_tokens;
