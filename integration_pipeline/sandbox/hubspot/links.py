@@ -156,9 +156,11 @@ def _demote_primary_company(storage: Storage, source_id: int, target_id: int, ki
     """A deal or contact has one primary company: naming another takes the label from the former one."""
     from_company = kind.source.name == "companies"
     record, to_company = (target_id, kind.inverse_id) if from_company else (source_id, kind.id)
+    named = source_id if from_company else target_id
     rows = storage.rows(
         "SELECT to_id FROM associations WHERE from_id = ? AND to_type = 'companies' AND type_id = ?",
         (record, to_company),
     )
     for (company,) in rows:
-        remove_type(storage, record, cast("int", company), TYPE_BY_ID[to_company])
+        if company != named:
+            remove_type(storage, record, cast("int", company), TYPE_BY_ID[to_company])

@@ -36,9 +36,10 @@ def _route(method: str, path: str, endpoint: _Endpoint) -> Route:
 
 def _objects(root: str) -> list[Route]:
     return [
+        _route("POST", f"{root}/{{object_type}}/batch/read", batches.batch_read),
+        _route("PATCH", f"{root}/{{object_type}}/{{object_id}}", objects.update_object),
         _route("POST", f"{root}/{{object_type}}/search", search.search),
         _route("POST", f"{root}/{{object_type}}/merge", objects.merge_objects),
-        _route("POST", f"{root}/{{object_type}}/batch/read", batches.batch_read),
         _route("POST", f"{root}/{{object_type}}/batch/create", batches.batch_create),
         _route("POST", f"{root}/{{object_type}}/batch/update", batches.batch_update),
         _route("POST", f"{root}/{{object_type}}/batch/upsert", batches.batch_upsert),
@@ -46,7 +47,6 @@ def _objects(root: str) -> list[Route]:
         _route("GET", f"{root}/{{object_type}}", objects.list_objects),
         _route("POST", f"{root}/{{object_type}}", objects.create_object),
         _route("GET", f"{root}/{{object_type}}/{{object_id}}", objects.get_object),
-        _route("PATCH", f"{root}/{{object_type}}/{{object_id}}", objects.update_object),
         _route("DELETE", f"{root}/{{object_type}}/{{object_id}}", objects.archive_object),
     ]
 
@@ -122,10 +122,11 @@ def _admin(root: str) -> list[Route]:
 
 ADMIN_ROOT = "/_sandbox"
 
+# Tried from the first to the last, so those called most come first.
 ROUTES = [
+    *_associations("/crm/v4/associations"),
     *_objects("/crm/v3/objects"),
     *_objects(f"/crm/objects/{DATED}"),
-    *_associations("/crm/v4/associations"),
     *_associations(f"/crm/associations/{DATED}"),
     *_associations_of_one("/crm/v4/objects"),
     *_associations_of_one(f"/crm/objects/{DATED}"),

@@ -17,9 +17,6 @@ from integration_pipeline.sandbox.hubspot.errors import JsonObject
 from integration_pipeline.sandbox.hubspot.storage import Storage
 from integration_pipeline.sandbox.hubspot.webhooks.watch import Notice
 
-KEPT = 100_000
-_PRUNED_AT_ONCE = 1_000
-
 WAITING, ACKNOWLEDGED, GIVEN_UP, DROPPED = "waiting", "acknowledged", "given up", "dropped"
 
 
@@ -40,8 +37,11 @@ class Event:
 
 
 class Outbox:
-    def __init__(self, storage: Storage) -> None:
+    """`kept` is how many of the newest events are remembered when they are settled."""
+
+    def __init__(self, storage: Storage, *, kept: int = 100_000) -> None:
         self._storage = storage
+        self._kept = kept
         self._next_id = 1
         self._pruned_to = 0
         self.find_place()
@@ -96,8 +96,7 @@ class Outbox:
             """,
             (ACKNOWLEDGED, at_us, sent_us, _ids(events)),
         )
-        if self._next_id - self._pruned_to > KEPT + _PRUNED_AT_ONCE:
-            self._prune()
+        self._prune()
 
     def postpone(self, events: Iterable[Event], sent_us: int | None) -> None:
         """Keep until when events wait after an attempt that failed."""
@@ -131,11 +130,11 @@ class Outbox:
         return [dict(zip(_LOGGED, row, strict=True)) for row in rows]
 
     def _prune(self) -> None:
-        """Forget the oldest events, as long as they are settled."""
-        self._pruned_to = self._next_id - KEPT
-        self._storage.write(
-            "DELETE FROM webhook_events WHERE id < ? AND status <> ?", (self._pruned_to, WAITING)
-        )
+        """Forget the oldest events, but for those that still wait; a hundredth of those kept at a time."""
+        oldest = self._next_id - self._kept
+        if oldest - self._pruned_to > self._kept // 100:
+            self._storage.write("DELETE FROM webhook_events WHERE id < ? AND status <> ?", (oldest, WAITING))
+            self._pruned_to = oldest
 
 
 _LOGGED = ("id", "object_id", "type", "recorded_at", "sent_at", "acknowledged_at", "attempts", "status")
