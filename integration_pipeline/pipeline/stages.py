@@ -34,10 +34,12 @@ AFTER_EXTRACTION: tuple[tuple[str, Stage], ...] = (
 
 WORKER_SESSION: Mapping[str, Any] = MappingProxyType(
     {
-        # At once, and planned once for all parameters: planning takes longer than these statements do, and
-        # for certain deals they all go by keys, whatever the keys.
+        # Prepared at once and planned once for all parameters: planning takes longer than these statements do.
         "prepare_threshold": 0,
-        "options": "-c plan_cache_mode=force_generic_plan -c synchronous_commit=off",
+        # For certain deals every table is asked by key. The planner, which knows neither how few the deals
+        # are nor how few rows their JSON holds, would rather read a table whole.
+        "options": "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off "
+        "-c enable_mergejoin=off -c synchronous_commit=off",
     }
 )
 """What psycopg's `connect` is given by a process that runs the stages on a handful of deals, again and again.
