@@ -34,7 +34,7 @@ AFTER_EXTRACTION: tuple[tuple[str, Stage], ...] = (
 
 WORKER_SESSION: Mapping[str, Any] = MappingProxyType(
     {
-        # Prepared at once and planned once for all parameters: planning takes longer than these statements do.
+        # Prepared at once, planned once for all parameters: planning takes longer than these statements do.
         "prepare_threshold": 0,
         # For certain deals every table is asked by key. The planner, which knows neither how few the deals
         # are nor how few rows their JSON holds, would rather read a table whole.
