@@ -16,6 +16,7 @@ from integration_pipeline.defs.checks.books import prove_books
 from integration_pipeline.defs.in_force import in_force
 from integration_pipeline.defs.jobs import jobs_and_schedules
 from integration_pipeline.defs.resources import default_resources
+from integration_pipeline.defs.sensors import build_sensors
 from integration_pipeline.settings import Settings
 
 
@@ -27,7 +28,8 @@ def build_defs(
     `resource_overrides` replace `pipeline` (a `Pipeline`) and `hubspot` (a `Source`), for tests and the
     command line. Raises `InvalidDocument` for a mapping or rule set that cannot be read.
     """
-    force = in_force(settings or Settings())
+    read_settings = Settings if settings is None else lambda: settings
+    force = in_force(read_settings())
     with warnings.catch_warnings():
         # Backfill policies are in beta. The version of Dagster is pinned, and tests hold what we rely on.
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -36,14 +38,12 @@ def build_defs(
         dg.Definitions(
             assets=assets,
             asset_checks=[prove_books],
-            resources={
-                **default_resources(Settings if settings is None else lambda: settings),
-                **(resource_overrides or {}),
-            },
+            sensors=build_sensors(read_settings),
+            resources={**default_resources(read_settings), **(resource_overrides or {})},
             # Measured: 3 s where the multiprocess executor took 22 s for the same five small steps.
             executor=dg.in_process_executor,
         ),
-        jobs_and_schedules(force),
+        jobs_and_schedules(force, read_settings),
     )
 
 

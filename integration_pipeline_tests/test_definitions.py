@@ -137,6 +137,14 @@ def _graph(defs: dg.Definitions) -> dict[str, Any]:
             for schedule in schedules
             if isinstance(schedule, dg.ScheduleDefinition)
         },
+        "sensors": {
+            sensor.name: {
+                "jobs": [target.job_name for target in sensor.targets],
+                "seconds": sensor.minimum_interval_seconds,
+                "default_status": sensor.default_status.value,
+            }
+            for sensor in defs.sensors or ()
+        },
         "resources": sorted(defs.resources or ()),
     }
 

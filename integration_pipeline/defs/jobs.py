@@ -1,24 +1,31 @@
-"""What runs when: everything from the CRM to the ledger once a day, and billing alone over past months."""
+"""What runs when: all from the CRM to the ledger once a day, the nets under real time every few minutes."""
 
 # Dagster annotates the metadata of jobs and schedules with a bare `PathLike`.
 # pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import dagster as dg
 
 from integration_pipeline.defs import keys
 from integration_pipeline.defs.in_force import InForce
+from integration_pipeline.defs.maintenance import MAINTENANCE, maintenance
+from integration_pipeline.defs.settling import find_missed_webhooks, settle_events
+from integration_pipeline.settings import Settings
 
 SYNC_DEALS = "sync_deals"
 REBILL_MONTHS = "rebill_months"
+CHECK_BOOKS = "check_books"
 DAILY_SYNC = "daily_sync"
+MISSED_WEBHOOKS = "missed_webhooks"
+HOURLY_CHECK = "hourly_check"
+DAILY_MAINTENANCE = "daily_maintenance"
 
 
-def jobs_and_schedules(force: InForce) -> dg.Definitions:
-    """Two jobs, and the schedule of the first."""
+def jobs_and_schedules(force: InForce, settings: Callable[[], Settings]) -> dg.Definitions:
+    """Every job, and the schedules of those that nobody starts."""
     from_deals = dg.AssetSelection.assets(keys.DEALS).downstream()
     return dg.Definitions(
         jobs=[
@@ -34,8 +41,42 @@ def jobs_and_schedules(force: InForce) -> dg.Definitions:
                 description="Maps, plans, judges and posts the deals of certain close months again, without "
                 "reading the CRM; for the time after a change of the mapping or of the rule set.",
             ),
+            dg.define_asset_job(
+                CHECK_BOOKS,
+                selection=dg.AssetSelection.checks_for_assets(keys.INVOICES),
+                description="Proves the ledger: what real time posted is checked as what a run posted.",
+            ),
+            settle_events,
+            find_missed_webhooks,
+            maintenance(settings, SYNC_DEALS),
         ],
-        schedules=[_daily_sync(force)],
+        schedules=[
+            _daily_sync(force),
+            dg.ScheduleDefinition(
+                name=MISSED_WEBHOOKS,
+                job=find_missed_webhooks,
+                cron_schedule="*/10 * * * *",
+                execution_timezone="UTC",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+                description="Every ten minutes: what changed in the CRM and no webhook announced is settled.",
+            ),
+            dg.ScheduleDefinition(
+                name=HOURLY_CHECK,
+                job_name=CHECK_BOOKS,
+                cron_schedule="30 * * * *",
+                execution_timezone="UTC",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+                description="Every hour, because what real time posts is in no run that checks it.",
+            ),
+            dg.ScheduleDefinition(
+                name=DAILY_MAINTENANCE,
+                job_name=MAINTENANCE,
+                cron_schedule="15 4 * * *",
+                execution_timezone="UTC",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+                description="Every night: old webhook events and old records of frequent runs are deleted.",
+            ),
+        ],
     )
 
 

@@ -62,8 +62,17 @@ def of_run(*reports: StageReport) -> Metadata:
 def of_months(context: dg.AssetExecutionContext, engine: Engine, scope: Scope, totals: str) -> None:
     """Attach to each month of the run what the asset holds of it now, whichever run put it there.
 
-    `totals` selects `month` (a first day), `what`, `currency` (or null), `records` and `total_minor` for a
-    scope's months. A range of months is one run, and the run's own figures would repeat in each of them.
+    A range of months is one run, and the run's own figures would repeat in each of them.
+    """
+    held = month_totals(engine, scope, totals)
+    for key in context.partition_keys:
+        context.add_asset_metadata(held[date.fromisoformat(f"{key}-01")], partition_key=key)
+
+
+def month_totals(engine: Engine, scope: Scope, totals: str) -> defaultdict[date, Metadata]:
+    """What an asset holds of each of the scope's months, by first day: no rows for months it does not name.
+
+    `totals` selects `month` (a first day), `what`, `currency` (or null), `records` and `total_minor`.
     """
     rows: Counter[date] = Counter()
     counts: dict[date, Counter[str]] = defaultdict(Counter[str])
@@ -76,16 +85,14 @@ def of_months(context: dg.AssetExecutionContext, engine: Engine, scope: Scope, t
                 amounts[row.month][f"month/{row.what}_amount"].append(
                     Money(int(row.total_minor or 0), row.currency)
                 )
-    for key in context.partition_keys:
-        month = date.fromisoformat(f"{key}-01")
-        context.add_asset_metadata(
-            {
-                "dagster/partition_row_count": rows[month],
-                **counts[month],
-                **{label: _amounts(money) for label, money in amounts[month].items()},
-            },
-            partition_key=key,
-        )
+    held: defaultdict[date, Metadata] = defaultdict(lambda: {"dagster/partition_row_count": 0})
+    for month, count in rows.items():
+        held[month] = {
+            "dagster/partition_row_count": count,
+            **counts[month],
+            **{label: _amounts(money) for label, money in amounts[month].items()},
+        }
+    return held
 
 
 def _amounts(amounts: Iterable[Money]) -> str:

@@ -50,7 +50,7 @@ def deals(force: InForce) -> dg.AssetsDefinition:
             normalize(pipeline, scope),
             gate_deals(pipeline, scope),
         )
-        metadata.of_months(context, pipeline.engine, scope, _BY_MONTH)
+        metadata.of_months(context, pipeline.engine, scope, BY_MONTH)
         yield dg.MaterializeResult(
             metadata=metadata.of_run(*reports),
             check_results=[rows.result(pipeline.engine, keys.DEALS, suite, reports) for suite in _SUITES],
@@ -59,7 +59,7 @@ def deals(force: InForce) -> dg.AssetsDefinition:
     return asset
 
 
-_BY_MONTH = """
+BY_MONTH = """
     SELECT
         close_month AS month, state AS what, currency, count(*) AS records,
         sum(amount_minor) AS total_minor
@@ -71,3 +71,4 @@ _BY_MONTH = """
     GROUP BY close_month, state, currency
     ORDER BY close_month, state, currency
 """
+"""What the asset holds of each month, for `metadata.month_totals`."""

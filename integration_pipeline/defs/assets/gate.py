@@ -37,7 +37,7 @@ def gate(force: InForce) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         scope = scope_of(context)
         report = gate_documents(pipeline, scope)
-        metadata.of_months(context, pipeline.engine, scope, _BY_MONTH)
+        metadata.of_months(context, pipeline.engine, scope, BY_MONTH)
         yield dg.MaterializeResult(
             metadata=metadata.of_run(report),
             check_results=[rows.result(pipeline.engine, keys.GATE, PLANNED_DOCUMENTS, [report])],
@@ -46,7 +46,7 @@ def gate(force: InForce) -> dg.AssetsDefinition:
     return asset
 
 
-_BY_MONTH = """
+BY_MONTH = """
     SELECT
         document.close_month AS month,
         CASE WHEN gate.passed THEN 'passed' ELSE 'held' END AS what,
@@ -61,3 +61,4 @@ _BY_MONTH = """
     GROUP BY document.close_month, gate.passed, document.currency
     ORDER BY document.close_month, gate.passed, document.currency
 """
+"""What the asset holds of each month, for `metadata.month_totals`."""

@@ -40,13 +40,13 @@ def invoices(force: InForce) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         scope = scope_of(context)
         report = post(pipeline, scope)
-        metadata.of_months(context, pipeline.engine, scope, _BY_MONTH)
+        metadata.of_months(context, pipeline.engine, scope, BY_MONTH)
         yield dg.MaterializeResult(metadata=metadata.of_run(report))
 
     return asset
 
 
-_BY_MONTH = """
+BY_MONTH = """
     SELECT
         document.close_month AS month, issued.kind || 's' AS what, issued.currency, count(*) AS records,
         sum(issued.total_minor) AS total_minor
@@ -60,3 +60,4 @@ _BY_MONTH = """
     GROUP BY document.close_month, issued.kind, issued.currency
     ORDER BY document.close_month, issued.kind, issued.currency
 """
+"""What the asset holds of each month, for `metadata.month_totals`."""

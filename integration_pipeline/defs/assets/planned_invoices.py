@@ -36,13 +36,13 @@ def planned_invoices(force: InForce) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         scope = scope_of(context)
         report = schedule(pipeline, scope)
-        metadata.of_months(context, pipeline.engine, scope, _BY_MONTH)
+        metadata.of_months(context, pipeline.engine, scope, BY_MONTH)
         yield dg.MaterializeResult(metadata=metadata.of_run(report))
 
     return asset
 
 
-_BY_MONTH = """
+BY_MONTH = """
     SELECT
         close_month AS month, kind || 's' AS what, currency, count(*) AS records,
         sum(total_minor) AS total_minor
@@ -54,3 +54,4 @@ _BY_MONTH = """
     GROUP BY close_month, kind, currency
     ORDER BY close_month, kind, currency
 """
+"""What the asset holds of each month, for `metadata.month_totals`."""

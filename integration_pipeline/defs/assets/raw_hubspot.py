@@ -53,7 +53,7 @@ def raw_hubspot(force: InForce) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         report = extract(pipeline, hubspot)
         with pipeline.engine.connect() as connection:
-            rows = {row.object_type: row for row in connection.execute(text(_HELD), {"source": hubspot.name})}
+            rows = {row.object_type: row for row in connection.execute(text(HELD), {"source": hubspot.name})}
         for object_type, key in keys.RAW.items():
             held = rows.get(object_type.value)
             yield dg.MaterializeResult(
@@ -71,9 +71,10 @@ def raw_hubspot(force: InForce) -> dg.AssetsDefinition:
     return assets
 
 
-_HELD = """
+HELD = """
     SELECT object_type, count(*) AS records, max(record_id) AS newest
     FROM raw.heads
     WHERE source = :source
     GROUP BY object_type
 """
+"""Records and newest version of each type of a source."""

@@ -44,6 +44,45 @@ def result(
 ) -> dg.AssetCheckResult:
     """What the stages of this run judged and failed, and every row of the suite that waits now."""
     verdicts = [verdict for report in reports for verdict in report.verdicts if verdict.suite == suite.name]
+    waiting, table = _waiting_rows(engine, suite)
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=suite.name,
+        passed=waiting == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "evaluated": sum(verdict.evaluated for verdict in verdicts),
+            "failed": sum(len(verdict.failed_row_ids) for verdict in verdicts),
+            "waiting": waiting,
+            "suite_version": suite.version,
+            "evaluator": verdicts[0].evaluator if verdicts else "none: nothing new to judge",
+            "seconds": round(sum(verdict.duration_ms for verdict in verdicts) / 1000, 3),
+            "failing_rows": table,
+        },
+    )
+
+
+def evaluation(engine: Engine, asset: dg.AssetKey, suite: Suite) -> dg.AssetCheckEvaluation:
+    """Every row of the suite that waits now, for rows that were judged outside a run of the asset.
+
+    It names no materialization: Dagster then goes by the time, and takes it to be about the newest one.
+    """
+    waiting, table = _waiting_rows(engine, suite)
+    return dg.AssetCheckEvaluation(
+        asset_key=asset,
+        check_name=suite.name,
+        passed=waiting == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "waiting": dg.MetadataValue.int(waiting),
+            "suite_version": dg.MetadataValue.text(suite.version),
+            "evaluator": dg.MetadataValue.text("native, in real time"),
+            "failing_rows": table,
+        },
+    )
+
+
+def _waiting_rows(engine: Engine, suite: Suite) -> tuple[int, dg.TableMetadataValue]:
     with engine.connect() as connection:
         waiting: int = connection.execute(text(_WAITING), {"suite": suite.name}).scalar_one()
         rows = connection.execute(text(_ROWS), {"suite": suite.name, "limit": SHOWN_ROWS}).all()
@@ -60,21 +99,7 @@ def result(
         )
         for row in rows
     ]
-    return dg.AssetCheckResult(
-        asset_key=asset,
-        check_name=suite.name,
-        passed=waiting == 0,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "evaluated": sum(verdict.evaluated for verdict in verdicts),
-            "failed": sum(len(verdict.failed_row_ids) for verdict in verdicts),
-            "waiting": waiting,
-            "suite_version": suite.version,
-            "evaluator": verdicts[0].evaluator if verdicts else "none: nothing new to judge",
-            "seconds": round(sum(verdict.duration_ms for verdict in verdicts) / 1000, 3),
-            "failing_rows": dg.MetadataValue.table(records, schema=_COLUMNS),
-        },
-    )
+    return waiting, dg.MetadataValue.table(records, schema=_COLUMNS)
 
 
 _WAITING = """

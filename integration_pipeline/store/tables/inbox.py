@@ -75,6 +75,8 @@ events = Table(
     CheckConstraint("(state = 'ignored') = (object_type IS NULL)", name="ignored"),
     Index("ix_events_open", "id", postgresql_where=sql_text("state IN ('pending', 'failed')")),
     Index("ix_events_external_ids", "external_ids", postgresql_using="gin"),
+    # Without it PostgreSQL looks through all events for each batch that is pruned.
+    Index("ix_events_batch_id", "batch_id"),
     schema="inbox",
 )
 

@@ -18,6 +18,7 @@ def upgrade() -> None:
     op.add_column(
         "events", sa.Column("taken_over_at", sa.DateTime(timezone=True), nullable=True), schema="inbox"
     )
+    op.create_index("ix_events_batch_id", "events", ["batch_id"], unique=False, schema="inbox")
     op.create_table(
         "missed",
         sa.Column("deal_key", sa.Text(), nullable=False),

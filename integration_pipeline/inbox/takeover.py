@@ -1,0 +1,139 @@
+"""Events that no worker settled in time: Dagster takes them over, by a run for just these.
+
+Belongs here: which events are overdue, how often and when a run is asked for, what a run claims. Does not
+belong here: the work on them (`realtime.takeover`), launching runs (`defs`).
+
+A run key is used up for ever, even by a run that failed. So each request counts up the takeovers of its
+events, and that number is part of the key. It is counted when a run is asked for, and not when it begins: a
+run that dies before it reaches the database must not use up the key of the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+from sqlalchemy import Connection, text
+
+from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.inbox.claims import RECORD_LOCK, Claim, ClaimedEvent
+
+EVENTS_AT_ONCE = 1_000
+"""As many as one run is asked to settle."""
+TAKEOVERS = 5
+"""An event that a worker gave up, or that fails by its own fault, is taken over this often and then left."""
+_LONGEST_WAIT_SECONDS = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A run to be launched for these events; `attempt` counts the requests for the oldest of them."""
+
+    event_ids: tuple[int, ...]
+    attempt: int
+
+    @property
+    def run_key(self) -> str:
+        """Unique: the oldest event is in every request that has its id, and each counts it up."""
+        return f"event-{self.event_ids[0]}-attempt-{self.attempt}"
+
+
+def request_run(connection: Connection, patience_seconds: int) -> Request | None:
+    """Ask for a run for events that wait longer than `patience_seconds`, in the caller's transaction.
+
+    None if there are none. An event is asked for again after twice as long each time, an hour at most. What a
+    worker holds just now is left to it.
+    """
+    rows = connection.execute(
+        text(_REQUEST),
+        {
+            "patience": patience_seconds,
+            "longest": _LONGEST_WAIT_SECONDS,
+            "takeovers": TAKEOVERS,
+            "limit": EVENTS_AT_ONCE,
+        },
+    ).all()
+    if not rows:
+        return None
+    rows = sorted(rows, key=lambda row: row.id)
+    return Request(tuple(row.id for row in rows), rows[0].takeovers)
+
+
+def claim_requested(connection: psycopg.Connection, event_ids: Sequence[int]) -> Claim:
+    """Claim those of the events that are still open, in the transaction this begins on `connection`.
+
+    As with a worker's claim: all events of a record together, and commit or rollback gives them back.
+    """
+    parameters = {"events": list(event_ids), "lock": RECORD_LOCK}
+    free: list[ClaimedEvent] = []
+    busy = 0
+    for number, source, object_type, ids, attempts, is_free in connection.execute(_CLAIM, parameters):
+        if is_free:
+            free.append(ClaimedEvent(number, source, ObjectType(object_type), tuple(ids), attempts))
+        else:
+            busy += 1
+    return Claim(tuple(free), busy)
+
+
+def credit_run(connection: psycopg.Connection, event_ids: Sequence[int], run_id: str) -> None:
+    """Note which Dagster run settled these events."""
+    connection.execute(_CREDIT, {"events": list(event_ids), "run_id": run_id})
+
+
+def is_last_takeover(connection: psycopg.Connection, event_ids: Sequence[int]) -> bool:
+    """Whether no further run will be asked for if these events fail by their own fault."""
+    row = connection.execute(_LAST, {"events": list(event_ids), "takeovers": TAKEOVERS}).fetchone()
+    return row is not None and bool(row[0])
+
+
+_REQUEST = """
+    UPDATE inbox.events AS event
+    SET takeovers = event.takeovers + 1, taken_over_at = clock_timestamp()
+    FROM (
+        SELECT id
+        FROM inbox.events
+        WHERE (state = 'pending' OR (state = 'failed' AND takeovers < :takeovers))
+            AND received_at <= clock_timestamp() - make_interval(secs => :patience)
+            AND (
+                taken_over_at IS NULL
+                OR taken_over_at <= clock_timestamp() - make_interval(
+                    secs => least(greatest(:patience, 10) * power(2, least(takeovers, 20)), :longest)
+                )
+            )
+        ORDER BY id
+        LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ) AS overdue
+    WHERE event.id = overdue.id
+    RETURNING event.id, event.takeovers
+"""
+# As a worker claims, `inbox.claims`: the locks are taken in a part of their own, for the rows found.
+_CLAIM = """
+    WITH waiting AS MATERIALIZED (
+        SELECT id, source, object_type, external_ids, attempts
+        FROM inbox.events
+        WHERE id = ANY(%(events)s) AND state IN ('pending', 'failed')
+        ORDER BY id
+        FOR UPDATE SKIP LOCKED
+    ),
+    records AS MATERIALIZED (
+        SELECT DISTINCT object_type || ':' || record.external_id AS name
+        FROM waiting
+        CROSS JOIN unnest(external_ids) AS record (external_id)
+    ),
+    locked AS MATERIALIZED (
+        SELECT name, pg_try_advisory_xact_lock(%(lock)s, hashtext(name)) AS is_free FROM records
+    )
+    SELECT
+        waiting.id, waiting.source, waiting.object_type, waiting.external_ids, waiting.attempts,
+        NOT EXISTS (
+            SELECT FROM unnest(waiting.external_ids) AS record (external_id)
+            INNER JOIN locked ON locked.name = waiting.object_type || ':' || record.external_id
+            WHERE NOT locked.is_free
+        ) AS is_free
+    FROM waiting
+    ORDER BY waiting.id
+"""
+_CREDIT = "UPDATE inbox.events SET run_id = %(run_id)s WHERE id = ANY(%(events)s)"
+_LAST = "SELECT bool_and(takeovers >= %(takeovers)s) FROM inbox.events WHERE id = ANY(%(events)s)"

@@ -1,0 +1,175 @@
+"""Settling in one go, for a driver that is no worker: a Dagster run that takes events over, or finds missed
+ones.
+
+Belongs here: the order of work within such a run. Does not belong here: Dagster (`defs`), which events are
+overdue (`inbox.takeover`), what was missed (`inbox.missed`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import psycopg
+
+from integration_pipeline.inbox.claims import ClaimedEvent, fail
+from integration_pipeline.inbox.missed import (
+    deals_to_settle,
+    find_missed,
+    mark_settled,
+    newest_record,
+    was_read,
+)
+from integration_pipeline.inbox.takeover import claim_requested, credit_run, is_last_takeover
+from integration_pipeline.pipeline.chunks import chunked
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.extract import Source, extract
+from integration_pipeline.realtime.reading import Concerned, read_concerned
+from integration_pipeline.realtime.settling import (
+    OF_THE_CRM,
+    PASSING,
+    Attempt,
+    StillOpen,
+    by_record,
+    in_short,
+    run_stages_and_settle,
+)
+
+_EVENTS_AT_ONCE = 100
+_DEALS_AT_ONCE = 1_000
+_RETRY_SECONDS = 60.0
+_GOES = 5
+_BETWEEN_GOES_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class TakenOver:
+    """What became of the events a run was asked for. `busy` ones are in somebody else's hands.
+
+    `failures` have one line for each group of events that stays open, without its records' contents.
+    """
+
+    settled: int = 0
+    busy: int = 0
+    failures: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look for missed changes came to; `missed` of the `deals` it settled were never announced."""
+
+    read_before: bool
+    missed: int
+    deals: int
+
+
+def worker_of_run(run_id: str) -> str:
+    """The name under which a run's work is in `inbox.batches`."""
+    return f"dagster run {run_id}"
+
+
+def take_over(pipeline: Pipeline, source: Source, event_ids: Sequence[int], run_id: str) -> TakenOver:
+    """Settle these events as a worker would, those that are still open and nobody else's. Safe to repeat.
+
+    One record's fault does not hold up the others: they are tried singly then. What fails stays open for the
+    next takeover, or for a person after the last. Raises only if the database itself is lost.
+    """
+    taken = TakenOver()
+    with _connected(pipeline) as connection:
+        for chunk in chunked(event_ids, _EVENTS_AT_ONCE):
+            claimed = claim_requested(connection, chunk)
+            taken.busy += claimed.busy
+            if claimed.events:
+                _settle_events(_Desk(pipeline, source, connection, run_id), claimed.events, taken)
+            connection.commit()
+    return taken
+
+
+def settle_missed(pipeline: Pipeline, source: Source, run_id: str) -> Looked:
+    """Read what changed in the CRM, note what no event announced, and settle all that was read.
+
+    Before the CRM was first read as a whole it does nothing: that is for a run over everything. Raises what
+    reading or a stage raises; what landed stays, and what was missed is settled by the next look.
+    """
+    engine = pipeline.engine
+    with engine.connect() as connection:
+        read_before = was_read(connection, source.name)
+        before = newest_record(connection)
+    if not read_before:
+        return Looked(read_before=False, missed=0, deals=0)
+    started_at = datetime.now(UTC)
+    report = extract(pipeline, source)
+    with engine.begin() as connection:
+        missed = find_missed(connection, source.name)
+        deal_keys = deals_to_settle(connection, source.name, before)
+    for number, chunk in enumerate(chunked(deal_keys, _DEALS_AT_ONCE)):
+        concerned = Concerned(set(chunk), [report] if number == 0 else [])
+        _settle_without_events(pipeline, worker_of_run(run_id), started_at, concerned)
+        with engine.begin() as connection:
+            mark_settled(connection, chunk, run_id)
+    return Looked(read_before=True, missed=missed, deals=len(deal_keys))
+
+
+def _settle_without_events(
+    pipeline: Pipeline, worker: str, started_at: datetime, concerned: Concerned
+) -> None:
+    """A worker may have some of these deals in hand for a moment: it was told of their next change."""
+    for left in reversed(range(_GOES)):
+        try:
+            with _connected(pipeline) as connection:
+                run_stages_and_settle(pipeline, Attempt(connection, worker, started_at), (), concerned)
+        except StillOpen:
+            if not left:
+                raise
+            time.sleep(_BETWEEN_GOES_SECONDS)
+        else:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    pipeline: Pipeline
+    source: Source
+    connection: psycopg.Connection
+    run_id: str
+
+    def settle(self, events: Sequence[ClaimedEvent]) -> None:
+        started_at = datetime.now(UTC)
+        concerned = read_concerned(self.pipeline, self.source, events)
+        ids = [event.id for event in events]
+        attempt = Attempt(self.connection, worker_of_run(self.run_id), started_at)
+        # What fails in the midst of marking must leave the claim as it was.
+        with self.connection.transaction():
+            run_stages_and_settle(self.pipeline, attempt, ids, concerned)
+            credit_run(self.connection, ids, self.run_id)
+
+    def put_off(self, events: Sequence[ClaimedEvent], failure: Exception) -> str:
+        ids = [event.id for event in events]
+        final = not isinstance(failure, PASSING) and is_last_takeover(self.connection, ids)
+        fail(self.connection, events, in_short(failure), seconds=_RETRY_SECONDS, final=final)
+        return f"{len(events)} events from {events[0].id} on: {type(failure).__name__}"
+
+
+def _settle_events(desk: _Desk, events: Sequence[ClaimedEvent], taken: TakenOver) -> None:
+    try:
+        desk.settle(events)
+    except Exception as failure:
+        # Whatever it is, it must not cost the events of other records.
+        groups = by_record(events)
+        if len(groups) == 1 or isinstance(failure, OF_THE_CRM):
+            taken.failures.append(desk.put_off(events, failure))
+            return
+        for group in groups:
+            _settle_events(desk, group, taken)
+    else:
+        taken.settled += len(events)
+
+
+@contextmanager
+def _connected(pipeline: Pipeline) -> Generator[psycopg.Connection]:
+    url = pipeline.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as connection:
+        yield connection
