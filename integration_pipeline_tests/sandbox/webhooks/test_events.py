@@ -199,7 +199,12 @@ def test_a_refused_input_tells_nothing_while_the_rest_of_its_batch_does(
     client: httpx.Client, receiver: Receiver, subscribe: Subscribe, settled: Any
 ) -> None:
     subscribe("deal.creation")
-    inputs = [{"properties": {"amount": amount}, "objectWriteTraceId": amount} for amount in ("1", "x", "2")]
+    types = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 3}]
+    inputs: list[dict[str, object]] = [
+        {"properties": {"amount": amount}, "objectWriteTraceId": amount} for amount in ("1", "x", "2", "3")
+    ]
+    # Refused for its link, when the record is there already.
+    inputs[2]["associations"] = [{"to": {"id": "999"}, "types": types}]
     answer = client.post(f"{OBJECTS}/deals/batch/create", json={"inputs": inputs}).json()
     untraced = {"inputs": [{"properties": {"amount": amount}} for amount in ("1", "x")]}
     assert client.post(f"{OBJECTS}/deals/batch/create", json=untraced).status_code == 400
