@@ -15,6 +15,7 @@ from integration_pipeline.cli import (
     quarantine,
     sandbox,
     simulate,
+    subscriptions,
     sync,
     worker,
 )
@@ -37,6 +38,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(events.app, name="events")
 app.command("sandbox")(sandbox.sandbox)
 app.command("gateway")(gateway.gateway)
+app.command("subscriptions")(subscriptions.subscriptions)
 app.command("worker")(worker.worker)
 app.command("demo")(demo.demo)
 app.command("up")(demo.up)

@@ -19,6 +19,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from integration_pipeline.cli.live import RealTime, close_a_deal, open_real_time
 from integration_pipeline.cli.output import console
 from integration_pipeline.cli.summary import show_status
 from integration_pipeline.cli.workshop import Workshop, open_workshop, serve_dagster
@@ -44,6 +45,8 @@ def demo(data: DataFolder = None) -> None:
     started = time.perf_counter()
     with open_workshop(data) as workshop:
         _fill_and_run(workshop, started)
+        with open_real_time(workshop) as real_time:
+            _close_a_deal(real_time)
     console.print("\nWhere to look next, from this folder:")
     for command, meaning in (
         ("make up", "the same, left running, with Dagster's web pages"),
@@ -60,14 +63,36 @@ def up(
         int, typer.Option(help="Port of Dagster's web pages; the next free one is taken.")
     ] = 3000,
 ) -> None:
-    """The demo, left running: Dagster with its daemon, the sandbox CRM, PostgreSQL. Ctrl-C stops all."""
+    """The demo, left running: gateway and worker, Dagster with its daemon, the sandbox CRM, PostgreSQL.
+
+    Ctrl-C stops all.
+    """
     started = time.perf_counter()
     with open_workshop(data) as workshop:
         _fill_and_run(workshop, started)
         with console.status("dbt read models"):
             refreshed = workshop.refresh_read_models()
         console.print("[green]✓[/] dbt read models" if refreshed else "[red]dbt read models failed[/]")
-        serve_dagster(workshop, port)
+        with open_real_time(workshop) as real_time:
+            _close_a_deal(real_time)
+            console.print(f"\ngateway      [bold]{real_time.gateway_url}[/]  (webhooks, usage, metrics)")
+            serve_dagster(workshop, port)
+
+
+def _close_a_deal(real_time: RealTime) -> None:
+    engine = open_engine(real_time.workshop.database_url)
+    try:
+        with engine.connect() as connection:
+            invoice = close_a_deal(real_time, connection)
+    finally:
+        engine.dispose()
+    if invoice is None:
+        console.print("[red]✗[/] a deal closed just now is not in the books; see worker.log and gateway.log")
+        raise typer.Exit(1)
+    console.print(
+        f"[green]✓[/] a deal closed in the CRM just now: {invoice.number} over {invoice.total.format()} is "
+        f"in the books [bold]{invoice.milliseconds:.0f} ms[/] later"
+    )
 
 
 def _fill_and_run(workshop: Workshop, started: float) -> None:

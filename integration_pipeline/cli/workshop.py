@@ -36,6 +36,7 @@ from integration_pipeline.store.embedded import EmbeddedPostgres
 
 # The sandbox knows no other account, and listens on this machine only.
 SANDBOX_TOKEN = "pat-sandbox"  # noqa: S105
+SANDBOX_SECRET = "sandbox-app-secret"  # noqa: S105
 # The sandbox's search sees a change at once, so a re-read needs no long look back.
 SANDBOX_OVERLAP_MINUTES = 0
 _OF_THE_CRM = ("HUBSPOT_", "MAPPING_")
@@ -60,6 +61,7 @@ class Workshop:
             "DAGSTER_POSTGRES_URL": self.dagster_url,
             "DATABASE_URL": self.database_url,
             "HUBSPOT_BASE_URL": self.sandbox_url,
+            "HUBSPOT_CLIENT_SECRET": SANDBOX_SECRET,
             "HUBSPOT_OVERLAP_MINUTES": str(SANDBOX_OVERLAP_MINUTES),
             "HUBSPOT_TOKEN": self.token,
             "MAPPING_FILE": str(self.settings.mapping_file),
@@ -111,6 +113,9 @@ def open_workshop(data: Path | None) -> Generator[Workshop]:
                 hubspot_base_url=sandbox.base_url,
                 hubspot_token=SecretStr(SANDBOX_TOKEN),
                 hubspot_overlap_minutes=SANDBOX_OVERLAP_MINUTES,
+                hubspot_client_secret=SecretStr(SANDBOX_SECRET),
+                database_url=server.url(PIPELINE_DATABASE),
+                gateway_port=0,
             ),
             database_url=server.url(PIPELINE_DATABASE),
             dagster_url=server.url(DAGSTER_DATABASE, driver="postgresql+psycopg2"),
