@@ -7,10 +7,10 @@ CASES ?=
 TESTS ?= integration_pipeline_tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test cases lint bench clean
+.PHONY: help demo up test cases lint bench bench-latency clean
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.installed ## load a data set into a sandbox CRM and bill it (DATA=folder for the public one)
 	@$(BIN)/integration-pipeline demo $(if $(DATA),--data "$(DATA)")
@@ -34,6 +34,9 @@ lint: $(VENV)/.installed-dev ## style, types, import rules, SQL
 
 bench: $(VENV)/.installed-dev ## measure, and print JSON
 	@for each in benchmarks/*.py; do $(BIN)/python $$each; done
+
+bench-latency: $(VENV)/.installed-dev ## from webhook to books, at several rates: a table, JSON, a picture (15 minutes)
+	@$(BIN)/python -m benchmarks.latency
 
 clean: ## remove the virtual environment and all demo data
 	rm -rf $(VENV) .data .pytest_cache .ruff_cache .hypothesis dbt_like_sql/target dbt_like_sql/logs

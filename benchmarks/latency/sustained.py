@@ -1,0 +1,56 @@
+"""The highest rate that is kept up: every deal within the promise, and none left over at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.latency.figures import PROMISE_MS
+from benchmarks.latency.series import Series
+
+_STEP = 1.15
+_LAG_SECONDS = 1.0
+_OF_THE_LOAD = 0.97
+
+
+@dataclass(frozen=True, slots=True)
+class Sustained:
+    """`deals_per_second` is None where even the lowest rate tried was too high; `tried` have all that was."""
+
+    deals_per_second: float | None
+    p99_ms: float | None
+    tried: Sequence[Series]
+
+
+def is_sustained(series: Series) -> bool:
+    """99 of 100 deals within half a second, all of them within a second of the last, the load not held up."""
+    return (
+        series.latencies_ms.webhook_to_books.p99 <= PROMISE_MS
+        and series.settled_after_last_seconds <= _LAG_SECONDS
+        and series.closed_per_second >= _OF_THE_LOAD * series.deals_per_second
+    )
+
+
+def highest(known: Sequence[Series], attempt: Callable[[float], Series], steps: int) -> Sustained:
+    """Climb from the highest rate known to be sustained until one is not, `steps` attempts at most.
+
+    Where none is known the lowest that is not is where the search begins, downwards.
+    """
+    best = max(filter(is_sustained, known), key=lambda each: each.deals_per_second, default=None)
+    too_high = min((each.deals_per_second for each in known if not is_sustained(each)), default=float("inf"))
+    tried: list[Series] = []
+    for _ in range(steps):
+        rate = too_high / _STEP if best is None else best.deals_per_second * _STEP
+        if rate >= too_high:
+            break
+        series = attempt(round(rate, 1))
+        tried.append(series)
+        if is_sustained(series):
+            best = series
+        else:
+            too_high = rate
+    return Sustained(
+        best.deals_per_second if best else None,
+        best.latencies_ms.webhook_to_books.p99 if best else None,
+        tried,
+    )
