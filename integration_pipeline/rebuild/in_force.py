@@ -1,0 +1,108 @@
+"""Mappings and rule sets of the past, from the documents the books keep of them.
+
+Belongs here: which were in force when, and reading the stored documents. Does not belong here: the files on
+disk, which may say something else by now.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from integration_pipeline.mapping.document import Mapping
+from integration_pipeline.rebuild.facts import Facts, Rows
+from integration_pipeline.rebuild.refusal import RebuildRefused
+from integration_pipeline.rules.document import RuleSet
+from integration_pipeline.yaml_documents import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Versions of the mapping and of the rule set that went together."""
+
+    mapping: str
+    rules: str
+
+    @staticmethod
+    def of(combined: str) -> Versions:
+        """From how a deal names what it was read by: `mapping-rules`."""
+        mapping, _, rules = combined.partition("-")
+        return Versions(mapping, rules)
+
+
+class InForce:
+    """Which mapping and rule set the pipeline went by at a moment: those of the newest work known by then."""
+
+    def __init__(self, facts: Facts) -> None:
+        if not facts.mappings or not facts.rule_sets:
+            raise RebuildRefused(
+                "no mapping and no rule set was ever registered: there is nothing to rebuild"
+            )
+        self.mappings = _documents(facts.mappings, Mapping, "mapping")
+        self.rule_sets = _documents(facts.rule_sets, RuleSet, "rule set")
+        moments: list[tuple[datetime, str | None, str]] = [
+            (row.created_at, *row.mapping_version.split("-")) for row in facts.versions
+        ]
+        moments += [(row.updated_at, *row.mapping_version.split("-")) for row in facts.heads]
+        moments += [(row.created_at, None, row.rule_set_version) for row in facts.schedules]
+        moments.sort(key=lambda each: each[0])
+        first = next((mapping for _, mapping, _ in moments if mapping), facts.mappings[-1].version)
+        self._moments: list[datetime] = []
+        self._versions: list[Versions] = []
+        for moment, mapping, rules in moments:
+            known = mapping or (self._versions[-1].mapping if self._versions else first)
+            self._moments.append(moment)
+            self._versions.append(Versions(known, rules))
+        self._otherwise = Versions(first, facts.rule_sets[-1].version)
+
+    def at(self, moment: datetime) -> Versions:
+        """What was in force at `moment`."""
+        if not self._versions:
+            return self._otherwise
+        return self._versions[max(0, bisect_right(self._moments, moment) - 1)]
+
+    def mapping(self, version: str) -> Mapping:
+        """Raises `RebuildRefused` for a version whose document was not kept."""
+        return _known(self.mappings, version, "mapping")
+
+    def rules(self, version: str) -> RuleSet:
+        """Raises `RebuildRefused` for a version whose document was not kept."""
+        return _known(self.rule_sets, version, "rule set")
+
+
+_Model = TypeVar("_Model", bound=Document)
+
+
+def _documents(rows: Rows, model: type[_Model], name: str) -> dict[str, _Model]:
+    return {row.version: _document(row.version, row.document, model, name) for row in rows}
+
+
+def _document(version: str, document: object, model: type[_Model], name: str) -> _Model:
+    try:
+        read = model.model_validate(document)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False)
+        )
+        raise RebuildRefused(
+            f"{name} {version}, as it was stored, cannot be read by this program: {problems}. "
+            "Rebuild with the program's version that wrote it"
+        ) from None
+    return read
+
+
+def _known(documents: dict[str, _Model], version: str, name: str) -> _Model:
+    if version not in documents:
+        raise RebuildRefused(f"{name} {version} was in force, but its document is not in billing")
+    return documents[version]
+
+
+def unlike_their_version(documents: Iterable[tuple[str, Document]]) -> list[str]:
+    """Versions whose document, as read by this program, has another version: its meaning may have changed."""
+    return [version for version, document in documents if document.version != version]

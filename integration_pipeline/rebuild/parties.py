@@ -1,0 +1,72 @@
+"""When companies and contacts were given their customers, or a customer its newer name.
+
+A link to a customer keeps when it was made and which version of its record was looked at last. Versions between
+the two were looked at when they landed, as far as anybody can see: whatever runs next looks at them first.
+
+Belongs here: acts about companies and contacts. Does not belong here: deciding who is whose customer
+(`pipeline.customers`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.mapping.apply import read_fields
+from integration_pipeline.mapping.document import Mapping
+from integration_pipeline.pipeline.customer_matching import normal_domain, normal_tax_id
+from integration_pipeline.pipeline.landing import record_of
+from integration_pipeline.rebuild.facts import Facts
+from integration_pipeline.rebuild.in_force import InForce
+from integration_pipeline.rebuild.order import Act, Phase, alone, reads, writes
+from integration_pipeline.rebuild.work import Landing, PastAct
+
+
+def parties(facts: Facts, in_force: InForce) -> Iterator[PastAct]:
+    """The versions of linked companies and contacts that were looked at."""
+    newest = {row.id for row in facts.records}
+    versions: dict[tuple[str, str, str], list[Row[Any]]] = defaultdict(list)
+    for row in facts.parties:
+        if row.id in newest:
+            versions[row.source, row.object_type, row.external_id].append(row)
+    for link in facts.links:
+        known = versions[link.source, link.object_type, link.external_id]
+        looked_at = [row for row in known if row.id <= link.record_id]
+        first = max((row.id for row in looked_at if row.received_at <= link.created_at), default=0)
+        for row in looked_at:
+            if row.id >= first:
+                moment = max(link.created_at, row.received_at)
+                yield _act(row, link, moment, in_force)
+
+
+def _act(row: Row[Any], link: Row[Any], moment: datetime, in_force: InForce) -> PastAct:
+    versions = in_force.at(moment)
+    mapping = in_force.mapping(versions.mapping)
+    is_company = row.object_type == "company"
+    touches = {alone("party", row.object_type, row.external_id)}
+    known_as = alone if is_company else reads
+    touches |= {known_as("known as", name) for name in _identities(row, mapping)}
+    if is_company and link.rule == "first_seen":
+        touches.add(writes("customer", str(link.customer_id)))
+    if not is_company:
+        touches |= {reads("party", "company", each["id"]) for each in row.associations.get("company", ())}
+    phase = Phase.COMPANIES if is_company else Phase.CONTACTS
+    return Act(moment, phase, tuple(touches), Landing(row.id, versions))
+
+
+def _identities(row: Row[Any], mapping: Mapping) -> set[str]:
+    """What a company or contact may be matched by, apart from what proves nothing."""
+    record = record_of(row)
+    if record.object_type is ObjectType.COMPANY:
+        fields = read_fields(mapping.company, record)
+        domain, tax_id = normal_domain(fields.get("domain")), normal_tax_id(fields.get("tax_id"))
+    else:
+        email = read_fields(mapping.contact, record).get("email") or ""
+        domain, tax_id = normal_domain(email.rpartition("@")[2]), None
+    ignored = {value for rule in mapping.customers for value in rule.ignore}
+    return {name for name in (domain, tax_id) if name and name not in ignored}

@@ -1,0 +1,77 @@
+"""What an act of the past has to do, for whoever repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeAlias
+
+from sqlalchemy import Row
+
+from integration_pipeline.rebuild.calendar import Moment
+from integration_pipeline.rebuild.in_force import Versions
+from integration_pipeline.rebuild.order import Act
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A raw version becomes its record's newest one; a company's or contact's is then given its customer."""
+
+    record_id: int
+    in_force: Versions
+
+
+@dataclass(frozen=True, slots=True)
+class DealWork:
+    """A stage on one deal."""
+
+    deal_key: str
+    when: Moment
+    in_force: Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A person released a quarantined row."""
+
+    subject_kind: str
+    subject_id: int
+    rule: str
+    reason: str
+    by: str
+
+    def __str__(self) -> str:
+        return f"the release of {self.rule} of {self.subject_kind} {self.subject_id} by {self.by}"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A usage event was recorded."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """Documents that were posted together, in the order of their numbers."""
+
+    when: Moment
+    in_force: Versions
+    documents: Sequence[Row[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An entity's months up to `last_day` were released; `sequence` is the first entry's, after `hash_before`."""
+
+    when: Moment
+    in_force: Versions
+    entity: str
+    last_day: date
+    sequence: int
+    hash_before: str | None
+
+
+Work: TypeAlias = Landing | DealWork | Decision | Usage | Postings | Release
+PastAct: TypeAlias = Act[Work]
