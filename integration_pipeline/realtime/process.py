@@ -19,6 +19,8 @@ from sqlalchemy import Engine, create_engine
 
 from integration_pipeline.child_process import ChildProcess
 from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.scope import Scope
+from integration_pipeline.pipeline.stages import WORKER_SESSION, run_stages
 from integration_pipeline.realtime.worker import Worker
 from integration_pipeline.runtime import database, open_source, pipeline_on, with_driver
 from integration_pipeline.settings import Settings
@@ -81,10 +83,12 @@ def serve(settings: Settings, announce: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask_to_stop)
     with database(settings) as url, open_source(settings) as source:
-        engine = _engine(url)
+        engine = create_engine(url, hide_parameters=True, connect_args=dict(WORKER_SESSION))
         try:
             pipeline = CurrentPipeline(engine, settings)
             worker = Worker(pipeline, source, with_driver(url, "postgresql"))
+            # Statements are prepared and modules are there before the first event comes.
+            run_stages(pipeline(), Scope.deals([f"{source.name}:0"]))
             # What lives by now lives for good: looking through it again and again costs milliseconds.
             gc.collect()
             gc.freeze()
@@ -92,14 +96,6 @@ def serve(settings: Settings, announce: Callable[[], None]) -> None:
             worker.run(stop)
         finally:
             engine.dispose()
-
-
-def _engine(url: str) -> Engine:
-    # Stages commit without waiting for the disk; `post` waits for what it books. The log of transactions has
-    # one order, so what was booked is never there without what led to it; and what a crash of the machine
-    # takes is worked out again, since its event counts as settled only after it.
-    options = "-c synchronous_commit=off"
-    return create_engine(url, hide_parameters=True, connect_args={"options": options})
 
 
 def worker_process(environment: Mapping[str, str], log: Path) -> ChildProcess:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from integration_pipeline.inbox.claims import Batch, ClaimedEvent, settle
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.scope import Scope
-from integration_pipeline.pipeline.stages import AFTER_EXTRACTION
+from integration_pipeline.pipeline.stages import after_extraction
 from integration_pipeline.realtime.milestones import BEFORE_SETTLING, SETTLED, STAGE_DONE, reached
 from integration_pipeline.realtime.reading import Concerned
 from integration_pipeline.transport.failures import Throttled, Transient, Unauthorized
@@ -52,8 +52,8 @@ def run_stages_and_settle(
     """
     scope = Scope.deals(concerned.deal_keys)
     reports = list(concerned.reports)
-    for _, stage in AFTER_EXTRACTION:
-        reports.append(stage(pipeline, scope))
+    for report in after_extraction(pipeline, scope):
+        reports.append(report)
         reached(STAGE_DONE)
     if waiting := sum(report.counts["deals_waiting"] for report in reports):
         raise StillOpen(f"{waiting} deals have a document that is being posted")
