@@ -6,16 +6,17 @@ Without them one caller could hold connections open by a byte a minute, or fill 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES: Final = 64 * 1024
-HEAD_SECONDS: Final = 10.0
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes a connection whose request line and headers are too large, or take too long."""
+
+    head_seconds: ClassVar[float] = 10.0
 
     _head_bytes = 0
     _in_head = True
@@ -49,7 +50,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._stop_timer()
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self._head_timer = self.loop.call_later(self.head_seconds, self.transport.close)
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:

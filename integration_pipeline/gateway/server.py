@@ -58,26 +58,31 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
         ) as listener,
     ):
         _migrate(url)
-        config = uvicorn.Config(
-            create_app(settings, url),
-            http=BoundedHttpProtocol,
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            limit_concurrency=MAX_CONNECTIONS,
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=5,
-        )
+        server = uvicorn.Server(http_config(settings, url))
         if announce is not None:
             announce(f"http://{settings.gateway_host}:{listener.getsockname()[1]}")
         # uvicorn raises the signal again after its shutdown; turned into KeyboardInterrupt it ends here.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             with suppress(KeyboardInterrupt):
-                uvicorn.Server(config).run(sockets=[listener])
+                server.run(sockets=[listener])
         finally:
             signal.signal(signal.SIGTERM, before)
+
+
+def http_config(settings: Settings, database_url: str) -> uvicorn.Config:
+    """How uvicorn is to serve a gateway: within bounds, and without telling of itself."""
+    return uvicorn.Config(
+        create_app(settings, database_url),
+        http=BoundedHttpProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=5,
+    )
 
 
 class GatewayProcess(ChildProcess):
