@@ -13,6 +13,7 @@ from integration_pipeline.cli import (
     gateway,
     preview,
     quarantine,
+    rebuild,
     sandbox,
     simulate,
     subscriptions,
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command("sync")(sync.sync)
 app.command("status")(books.status)
 app.command("verify")(books.verify)
+app.command("rebuild")(rebuild.rebuild)
 app.command("preview")(preview.preview)
 app.command("simulate")(simulate.simulate)
 app.add_typer(preview.schema, name="schema")

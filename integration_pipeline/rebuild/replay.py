@@ -147,10 +147,14 @@ def _of(acts: Iterable[PastAct], kind: type[_Kind]) -> list[_Kind]:
     return [act.work for act in acts if isinstance(act.work, kind)]
 
 
+# Of versions that nobody looked at in between only the last counts.
 _LAND = """
     INSERT INTO raw.heads (source, object_type, external_id, record_id, modified_at)
-    SELECT source, object_type, external_id, id, modified_at FROM raw.records
+    SELECT DISTINCT ON (source, object_type, external_id)
+        source, object_type, external_id, id, modified_at
+    FROM raw.records
     WHERE id = ANY(CAST(:ids AS bigint[]))
+    ORDER BY source, object_type, external_id, id DESC
     ON CONFLICT (source, object_type, external_id) DO UPDATE
     SET record_id = excluded.record_id, modified_at = excluded.modified_at
 """
