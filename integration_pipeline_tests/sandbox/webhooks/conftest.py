@@ -36,7 +36,7 @@ class Receiver:
     def __init__(self) -> None:
         self.answers: list[int | None] = []
         self.deliveries: list[Delivery] = []
-        self.hang_up = False
+        self.one_answer_a_connection = False
         self.released = threading.Event()
         self._changed = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -66,9 +66,13 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            answered = False
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.answered and receiver.one_answer_a_connection:
+                    self.close_connection = True
+                    return
                 with receiver._changed:
                     receiver.deliveries.append(Delivery(self.path, dict(self.headers.items()), body))
                     answer = receiver.answers.pop(0) if receiver.answers else 200
@@ -79,7 +83,7 @@ class Receiver:
                 self.send_response(answer)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
-                self.close_connection = receiver.hang_up
+                self.answered = True
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
                 pass

@@ -98,10 +98,10 @@ def test_after_ten_retries_an_event_is_given_up(
     assert [event["attemptNumber"] for event in receiver.events(11)] == list(range(11))
 
 
-def test_a_kept_connection_the_receiver_closed_costs_no_attempt(
+def test_a_kept_connection_that_ends_without_an_answer_costs_no_attempt(
     create: Any, receiver: Receiver, subscribe: Subscribe
 ) -> None:
-    receiver.hang_up = True
+    receiver.one_answer_a_connection = True
     subscribe("deal.creation")
     for count in (1, 2, 3):
         create("deals")

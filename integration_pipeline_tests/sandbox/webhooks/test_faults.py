@@ -59,6 +59,14 @@ def test_an_event_that_is_held_back_comes_after_later_ones_and_once(
     assert receiver.events(COUNT + 1)[COUNT]["objectId"] == int(last)
 
 
+def test_an_event_is_held_back_behind_no_more_than_the_depth(
+    client: httpx.Client, receiver: Receiver, subscribe: Subscribe
+) -> None:
+    subscribe("deal.creation", faults={"disorder": 1.0, "disorder_depth": 3, "late_ms": 60_000})
+    client.post(f"{DEALS}/batch/create", json={"inputs": [UNNAMED] * 10}).raise_for_status()
+    assert len(receiver.events(7)) < 10
+
+
 def test_a_delayed_event_is_not_sent_before_its_time(run: Any) -> None:
     _, log = run(seed=1, delay_ms=[30, 60])
     waits = [entry["sent_at"] - entry["recorded_at"] for entry in log]
