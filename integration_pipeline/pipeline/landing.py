@@ -78,6 +78,7 @@ def _storable(record: CrmRecord) -> CrmRecord:
 # A version lands if it differs from the newest one known. The head moves only forward in time, so an old
 # version that arrives late is kept (once) and changes nothing. A newer modification of the same content
 # lands nothing, but it makes what lies between the two late.
+# OFFSET 0: PostgreSQL takes every batch for a hundred records and would read all heads for three of them.
 _LAND = """
     WITH given AS (
         SELECT record.*, head.record_id AS newest_id, head.modified_at AS newest_modified_at,
@@ -86,9 +87,12 @@ _LAND = """
             source text, object_type text, external_id text, modified_at timestamptz, archived boolean,
             content_hash text, properties jsonb, associations jsonb
         )
-        LEFT JOIN raw.heads AS head
-            ON head.source = record.source AND head.object_type = record.object_type
-            AND head.external_id = record.external_id
+        LEFT JOIN LATERAL (
+            SELECT * FROM raw.heads
+            WHERE heads.source = record.source AND heads.object_type = record.object_type
+                AND heads.external_id = record.external_id
+            OFFSET 0
+        ) AS head ON TRUE
         LEFT JOIN raw.records AS newest ON newest.id = head.record_id
     ),
     landed AS (
