@@ -52,6 +52,15 @@ class ScriptedServer:
         """Read the request, then drop the connection as a crashing gateway does."""
         self._script.append(_reset)
 
+    def answers_and_hangs_up(self) -> None:
+        """Close the connection behind an answer that said nothing of it, as idle limits do."""
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            _send(handler, 200, "{}", {})
+            handler.close_connection = True
+
+        self._script.append(answer)
+
     def drips(self) -> None:
         """Start an answer that never ends but always sends another byte in time."""
 

@@ -387,3 +387,35 @@ class TestBookkeeping:
             ports.add(server.received[-1].client)
 
         assert len(ports) == 1
+
+    def test_opens_another_when_the_vendor_closed_the_one_that_was_kept(
+        self, client: VendorClient, server: ScriptedServer
+    ) -> None:
+        server.answers_and_hangs_up()
+        client.read("GET", "/things", operation="things")
+
+        client.read("GET", "/things", operation="things")
+
+        assert len({received.client for received in server.received}) == 2
+        assert client.metrics.totals().failed <= 1
+
+    def test_keeps_no_connection_longer_than_it_was_told(self, server: ScriptedServer) -> None:
+        with VendorClient("acme", server.url, idle_seconds=0.0, registry=CollectorRegistry()) as client:
+            for _ in range(2):
+                client.read("GET", "/things", operation="things")
+
+        assert len({received.client for received in server.received}) == 2
+
+    @pytest.mark.parametrize("room", ["", "/", "/eu/"])
+    def test_finds_paths_below_its_base_url_and_keeps_every_parameter(
+        self, server: ScriptedServer, room: str
+    ) -> None:
+        with VendorClient("acme", server.url + room, registry=CollectorRegistry()) as client:
+            for after in ("1", "2"):
+                params = {"properties": "a,b c", "after": after, "who": "Ä&=?#"}
+                client.read("GET", "/things/7%2F8", operation="things", params=params)
+
+        assert [received.target for received in server.received] == [
+            f"{room.rstrip('/')}/things/7%2F8?properties=a%2Cb%20c&after={after}&who=%C3%84%26%3D%3F%23"
+            for after in "12"
+        ]

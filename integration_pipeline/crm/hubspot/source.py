@@ -40,6 +40,8 @@ from integration_pipeline.transport.shapes import Json
 _GROUPS_AHEAD = 2
 # The server that answers and the one that stamps a record need not agree on the second.
 _CLOCKS_APART = timedelta(seconds=1)
+# A deal that comes after quiet minutes should not wait for a TLS handshake. Nothing is ever written here.
+_IDLE_SECONDS = 240.0
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -66,6 +68,7 @@ class HubSpotSource:
             auth=BearerAuth(settings.token),
             failures=HUBSPOT_FAILURES,
             limiter=RateLimiter(settings.windows(), clock),
+            idle_seconds=_IDLE_SECONDS,
             registry=registry,
             clock=clock,
         )
