@@ -52,13 +52,24 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Desk:
-    """A connection for one claim at a time, opened anew when it broke."""
+    """A connection for one claim at a time."""
 
     url: str
     _connection: psycopg.Connection | None = field(default=None, init=False)
 
     @property
     def connection(self) -> psycopg.Connection:
+        """The one that holds the claim. Raises psycopg's OperationalError if it broke.
+
+        Then its events are anybody's: to mark them on another connection may wait for the next who claimed
+        them, and that may be this worker's other desk, which waits for this one.
+        """
+        if self._connection is None or self._connection.closed:
+            raise psycopg.OperationalError("the session that held the claim is lost")
+        return self._connection
+
+    def open(self) -> psycopg.Connection:
+        """A connection to claim on, a new one if the last one broke."""
         if self._connection is None or self._connection.closed:
             # An event marked as done need not reach the disk: lost in a crash of the machine, it is settled
             # once more and finds nothing to do.
@@ -164,7 +175,7 @@ class Worker:
 
     def _claim(self, desk: _Desk) -> Claim:
         try:
-            claimed = claim(desk.connection, LARGEST_BATCH)
+            claimed = claim(desk.open(), LARGEST_BATCH)
         except psycopg.OperationalError:
             desk.close()
             raise
