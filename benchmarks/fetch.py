@@ -1,10 +1,10 @@
 """What reading a few deals with all they refer to costs: calls, rounds, wall and CPU milliseconds; JSON out.
 
 Everything real: a HubSpot sandbox with a few thousand deals in a process of its own, an embedded PostgreSQL
-that syncs to disk. Cases: new deals of customers nobody knows yet, and of known ones, read as the real-time
-worker does; beside each, as many deals read one type after the other, every type with its links and its own
-transaction. A call of the sandbox takes a few milliseconds, one of HubSpot's a hundred: rounds and calls
-hold everywhere, milliseconds do not.
+that syncs to disk. Cases: new deals of customers nobody knows yet, new deals of known ones, and deals read
+before, each read as the real-time worker does; beside it, as many deals read one type after the other, every
+type with its links and its own transaction. A call of the sandbox takes a few milliseconds, one of
+HubSpot's a hundred: rounds and calls hold everywhere, milliseconds do not.
 
     .venv/bin/python benchmarks/fetch.py [--deals 3000] [--samples 30]
 """
@@ -34,6 +34,7 @@ from integration_pipeline.crm.hubspot.fetching import joined
 from integration_pipeline.crm.hubspot.source import HubSpotSource
 from integration_pipeline.crm.records import CrmRecord, ObjectType, Wanted
 from integration_pipeline.mapping.document import read_mapping
+from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline, register
 from integration_pipeline.pipeline.extract import extract, extract_deals
 from integration_pipeline.pipeline.landing import land
@@ -194,10 +195,13 @@ def compare(
         return source.rounds - before
 
     for size in SIZES:
-        for case in ("unknown customers", "known customers"):
+        for case in ("unknown customers", "known customers", "known deals"):
             count = size * samples * 2
             buyers = account.customers(count) if case == "unknown customers" else known * count
-            fresh = iter(account.deals(buyers[:count]))
+            made = account.deals(buyers[:count])
+            for ids in chunked(made if case == "known deals" else [], _BATCH):
+                extract_deals(pipeline, source, ids)
+            fresh = iter(made)
             taken: dict[str, list[Sample]] = {"together": [], "type by type": []}
             for _ in range(samples):
                 for name, read, metrics in (
