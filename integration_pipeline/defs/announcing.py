@@ -10,10 +10,10 @@ two cores: 12 ms for one, 40 ms for twelve months at once, where one by one they
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 
 import dagster as dg
@@ -39,6 +39,9 @@ from integration_pipeline.quality.suites import DEALS, PLANNED_DOCUMENTS, RAW_DE
 
 if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+
+Graph: TypeAlias = "Callable[[], BaseAssetGraph[Any]]"
+"""The graph of the pipeline's assets, made when it is first asked for."""
 
 
 @dataclass(frozen=True, slots=True)

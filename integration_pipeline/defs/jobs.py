@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 import dagster as dg
 
 from integration_pipeline.defs import keys
+from integration_pipeline.defs.announcing import Graph
 from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.defs.maintenance import MAINTENANCE, maintenance
-from integration_pipeline.defs.settling import find_missed_webhooks, settle_events
+from integration_pipeline.defs.settling import FIND_MISSED_WEBHOOKS, find_missed_webhooks, settle_events
 from integration_pipeline.settings import Settings
 
 SYNC_DEALS = "sync_deals"
@@ -24,7 +25,7 @@ HOURLY_CHECK = "hourly_check"
 DAILY_MAINTENANCE = "daily_maintenance"
 
 
-def jobs_and_schedules(force: InForce, settings: Callable[[], Settings]) -> dg.Definitions:
+def jobs_and_schedules(force: InForce, settings: Callable[[], Settings], graph: Graph) -> dg.Definitions:
     """Every job, and the schedules of those that nobody starts."""
     from_deals = dg.AssetSelection.assets(keys.DEALS).downstream()
     return dg.Definitions(
@@ -46,15 +47,15 @@ def jobs_and_schedules(force: InForce, settings: Callable[[], Settings]) -> dg.D
                 selection=dg.AssetSelection.checks_for_assets(keys.INVOICES),
                 description="Proves the ledger: what real time posted is checked as what a run posted.",
             ),
-            settle_events,
-            find_missed_webhooks,
+            settle_events(graph),
+            find_missed_webhooks(graph),
             maintenance(settings, SYNC_DEALS),
         ],
         schedules=[
             _daily_sync(force),
             dg.ScheduleDefinition(
                 name=MISSED_WEBHOOKS,
-                job=find_missed_webhooks,
+                job_name=FIND_MISSED_WEBHOOKS,
                 cron_schedule="*/10 * * * *",
                 execution_timezone="UTC",
                 default_status=dg.DefaultScheduleStatus.RUNNING,

@@ -20,7 +20,7 @@ from typing import Any
 
 import dagster as dg
 
-from integration_pipeline.defs.announcing import InRun, announce
+from integration_pipeline.defs.announcing import Graph, InRun, announce
 from integration_pipeline.inbox.reporting import mark_reported, unreported
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.extract import Source
@@ -46,66 +46,77 @@ def settle_config(event_ids: Sequence[int]) -> dict[str, Any]:
     return {"ops": {_TAKE_OVER: {"config": {"event_ids": list(event_ids)}}}}
 
 
-@dg.op(
-    name=_TAKE_OVER,
-    # One reader per account: HubSpot counts requests per app, whoever sends them.
-    pool="hubspot",
-    description="Reads the records that the events name, and takes their deals from there to the ledger.",
-)
-def take_over_events(
-    context: dg.OpExecutionContext,
-    config: Events,
-    pipeline: dg.ResourceParam[Pipeline],
-    hubspot: dg.ResourceParam[Source],
-) -> None:
-    from integration_pipeline.realtime.takeover import take_over
+def settle_events(graph: Graph) -> dg.JobDefinition:
+    """The job that settles certain events."""
 
-    taken = take_over(_judging_natively(pipeline), hubspot, config.event_ids, context.run_id)
-    _tell(context, pipeline, hubspot)
-    context.add_output_metadata({"events_settled": taken.settled, "events_busy": taken.busy})
-    if taken.failures:
-        raise EventsLeft(
-            f"{taken.settled} events were settled, others were not: {'; '.join(taken.failures[:5])}",
-            metadata={"settled": taken.settled, "failures": dg.MetadataValue.json(taken.failures)},
-            allow_retries=False,
-        )
+    @dg.op(
+        name=_TAKE_OVER,
+        # One reader per account: HubSpot counts requests per app, whoever sends them.
+        pool="hubspot",
+        description="Reads the records that the events name, and takes their deals from there to the ledger.",
+    )
+    def take_over_events(
+        context: dg.OpExecutionContext,
+        config: Events,
+        pipeline: dg.ResourceParam[Pipeline],
+        hubspot: dg.ResourceParam[Source],
+    ) -> None:
+        # Here and not above: httpx comes with it, and is not for whoever only loads definitions.
+        from integration_pipeline.realtime.takeover import take_over
 
+        taken = take_over(_judging_natively(pipeline), hubspot, config.event_ids, context.run_id)
+        _tell(context, graph, pipeline, hubspot)
+        context.add_output_metadata({"events_settled": taken.settled, "events_busy": taken.busy})
+        if taken.failures:
+            raise EventsLeft(
+                f"{taken.settled} events were settled, others were not: {'; '.join(taken.failures[:5])}",
+                metadata={"settled": taken.settled, "failures": dg.MetadataValue.json(taken.failures)},
+                allow_retries=False,
+            )
 
-@dg.op(
-    pool="hubspot",
-    description="Reads what changed in the CRM, notes which changes no webhook announced, and takes the "
-    "deals concerned to the ledger.",
-)
-def settle_missed_changes(
-    context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline], hubspot: dg.ResourceParam[Source]
-) -> None:
-    from integration_pipeline.realtime.takeover import settle_missed
+    @dg.job(
+        name=SETTLE_EVENTS,
+        description="Settles certain webhook events in place of the real-time worker: reads just their deals "
+        "and takes them to the ledger. Launched by the sensor webhook_events. Safe to repeat.",
+    )
+    def job() -> None:
+        take_over_events()
 
-    looked = settle_missed(_judging_natively(pipeline), hubspot, context.run_id)
-    if not looked.read_before:
-        context.log.warning("the CRM was never read as a whole; run sync_deals over all months first")
-        return
-    _tell(context, pipeline, hubspot)
-    context.add_output_metadata({"deals_settled": looked.deals, "changes_missed": looked.missed})
-    if looked.missed:
-        context.log.warning("%s changes were announced by no webhook; they are settled now", looked.missed)
+    return job
 
 
-@dg.job(
-    name=SETTLE_EVENTS,
-    description="Settles certain webhook events in place of the real-time worker: reads just their deals "
-    "and takes them to the ledger. Launched by the sensor webhook_events. Safe to repeat.",
-)
-def settle_events() -> None:
-    take_over_events()
+def find_missed_webhooks(graph: Graph) -> dg.JobDefinition:
+    """The job that finds and settles what no event announced."""
 
+    @dg.op(
+        pool="hubspot",
+        description="Reads what changed in the CRM, notes which changes no webhook announced, and takes the "
+        "deals concerned to the ledger.",
+    )
+    def settle_missed_changes(
+        context: dg.OpExecutionContext,
+        pipeline: dg.ResourceParam[Pipeline],
+        hubspot: dg.ResourceParam[Source],
+    ) -> None:
+        from integration_pipeline.realtime.takeover import settle_missed
 
-@dg.job(
-    name=FIND_MISSED_WEBHOOKS,
-    description="Reads what changed in the CRM, and settles what no webhook announced. Safe to repeat.",
-)
-def find_missed_webhooks() -> None:
-    settle_missed_changes()
+        looked = settle_missed(_judging_natively(pipeline), hubspot, context.run_id)
+        if not looked.read_before:
+            context.log.warning("the CRM was never read as a whole; run sync_deals over all months first")
+            return
+        _tell(context, graph, pipeline, hubspot)
+        context.add_output_metadata({"deals_settled": looked.deals, "changes_missed": looked.missed})
+        if looked.missed:
+            context.log.warning("no webhook announced %s changes; they are settled now", looked.missed)
+
+    @dg.job(
+        name=FIND_MISSED_WEBHOOKS,
+        description="Reads what changed in the CRM, and settles what no webhook announced. Safe to repeat.",
+    )
+    def job() -> None:
+        settle_missed_changes()
+
+    return job
 
 
 def _judging_natively(pipeline: Pipeline) -> Pipeline:
@@ -113,7 +124,7 @@ def _judging_natively(pipeline: Pipeline) -> Pipeline:
     return replace(pipeline, evaluate=native.evaluate)
 
 
-def _tell(context: dg.OpExecutionContext, pipeline: Pipeline, source: Source) -> None:
+def _tell(context: dg.OpExecutionContext, graph: Graph, pipeline: Pipeline, source: Source) -> None:
     """Should the run die before this, the sensor `realtime_activity` tells it."""
     from integration_pipeline.realtime.takeover import worker_of_run
 
@@ -121,8 +132,7 @@ def _tell(context: dg.OpExecutionContext, pipeline: Pipeline, source: Source) ->
         activity = unreported(connection, worker=worker_of_run(context.run_id))
     if activity is None:
         return
-    graph = context.repository_def.asset_graph
     run = InRun(context.run_id, context.job_name)
-    announce(context.instance, graph, pipeline.engine, activity, source.name, run)
+    announce(context.instance, graph(), pipeline.engine, activity, source.name, run)
     with pipeline.engine.begin() as connection:
         mark_reported(connection, activity.batch_ids)

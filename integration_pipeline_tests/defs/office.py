@@ -13,6 +13,7 @@ import dagster as dg
 from sqlalchemy import Engine, text
 
 from integration_pipeline.definitions import build_defs
+from integration_pipeline.defs.jobs import CHECK_BOOKS
 from integration_pipeline.settings import Settings
 
 TOKEN = "pat-na1-dagster-test"
@@ -57,13 +58,8 @@ class Office:
 
     def check_books(self) -> dict[str, Any]:
         """The checks of the ledger alone, by name, as a person would start them in Dagster."""
-        books = dg.define_asset_job(
-            "check_books", dg.AssetSelection.checks_for_assets(dg.AssetKey("ledger__invoices"))
-        )
-        defs = dg.Definitions.merge(build_defs(settings=self.settings), dg.Definitions(jobs=[books]))
-        result = defs.resolve_job_def("check_books").execute_in_process(
-            run_config=QUIET, raise_on_error=False
-        )
+        defs = build_defs(settings=self.settings)
+        result = defs.resolve_job_def(CHECK_BOOKS).execute_in_process(run_config=QUIET, raise_on_error=False)
         return {each.check_name: each for each in result.get_asset_check_evaluations()}
 
     def ask(self, query: str, **parameters: object) -> list[Any]:

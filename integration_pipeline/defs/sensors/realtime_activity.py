@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from integration_pipeline.defs.announcing import announce
+from integration_pipeline.defs.announcing import Graph, announce
 from integration_pipeline.defs.sensors.database import NotThereYet, looking_at, skipped
 from integration_pipeline.inbox.reporting import mark_reported, unreported
 from integration_pipeline.settings import Settings
@@ -23,7 +23,7 @@ _INTERVAL_SECONDS = 10
 _SOURCE = "hubspot"
 
 
-def realtime_activity(settings: Callable[[], Settings]) -> dg.SensorDefinition:
+def realtime_activity(settings: Callable[[], Settings], graph: Graph) -> dg.SensorDefinition:
     """Report up to 2,000 batches a tick."""
 
     @dg.sensor(
@@ -35,16 +35,13 @@ def realtime_activity(settings: Callable[[], Settings]) -> dg.SensorDefinition:
         "books.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        assert context.repository_def is not None  # noqa: S101 - only sensors outside a code location lack it
         try:
             with looking_at(settings()) as engine:
                 with engine.connect() as connection:
                     activity = unreported(connection)
                 if activity is None:
                     return dg.SkipReason("nothing was settled since the last time")
-                told = announce(
-                    context.instance, context.repository_def.asset_graph, engine, activity, _SOURCE
-                )
+                told = announce(context.instance, graph(), engine, activity, _SOURCE)
                 with engine.begin() as connection:
                     mark_reported(connection, activity.batch_ids)
         except NotThereYet as reason:
