@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -20,7 +19,7 @@ from integration_pipeline.mapping.apply import DealState, MappedDeal, map_deal
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.customer_matching import primary_first
-from integration_pipeline.pipeline.landing import record_of
+from integration_pipeline.pipeline.landing import associations_of, record_of
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.statistics import after_bulk
@@ -29,9 +28,6 @@ from integration_pipeline.pipeline.statistics import after_bulk
 _CHUNK = 250
 # First half of the two-part advisory lock key; the second is a hash of the deal.
 _DEAL_LOCK = 731_057
-
-Links = Mapping[tuple[str, str], tuple[int, str]]
-"""(object type, external id) to (customer id, company name)."""
 
 
 def normalize(pipeline: Pipeline, scope: Scope) -> StageReport:
@@ -64,16 +60,14 @@ def _parameters(pipeline: Pipeline) -> dict[str, Any]:
 def _normalize_chunk(
     connection: Connection, pipeline: Pipeline, scope: Scope, due: Sequence[Row[Any]], report: StageReport
 ) -> None:
-    deals = [record_of(row) for row in due]
-    line_items = _line_items(connection, pipeline.mapping.source, deals)
-    links = _links(connection, pipeline.mapping.source, deals)
     rows: list[dict[str, Any]] = []
-    for row, deal in zip(due, deals, strict=True):
-        customer = _customer_of(deal, links)
+    for row in due:
+        deal = record_of(row)
+        customer = _customer_of(deal, row.customers)
         mapped = map_deal(
             pipeline.mapping,
             deal,
-            line_items[deal.external_id],
+            [_line_item(deal, each) for each in row.line_items],
             None if customer is None else str(customer[0]),
             pipeline.zone_of_entity,
         )
@@ -93,39 +87,23 @@ def _normalize_chunk(
     report.counts["deals_unchanged"] += len(rows) - stored.created - stored.changed
 
 
-def _line_items(
-    connection: Connection, source: str, deals: Sequence[CrmRecord]
-) -> dict[str, list[CrmRecord]]:
-    """The line items of each deal that are still there, by deal id."""
-    deal_of: dict[str, list[str]] = defaultdict(list)
-    for deal in deals:
-        for link in deal.associations.get(ObjectType.LINE_ITEM, ()):
-            deal_of[link.external_id].append(deal.external_id)
-    rows = connection.execute(_HEADS, {"source": source, "object_type": "line_item", "ids": list(deal_of)})
-    found: dict[str, list[CrmRecord]] = defaultdict(list)
-    for row in rows:
-        if not row.archived:
-            for deal_id in deal_of[row.external_id]:
-                found[deal_id].append(record_of(row))
-    return found
+def _line_item(deal: CrmRecord, stored: Mapping[str, Any]) -> CrmRecord:
+    return CrmRecord(
+        source=deal.source,
+        object_type=ObjectType.LINE_ITEM,
+        external_id=stored["external_id"],
+        modified_at=datetime.fromisoformat(stored["modified_at"]),
+        archived=False,
+        properties=stored["properties"],
+        associations=associations_of(stored["associations"]),
+    )
 
 
-def _links(connection: Connection, source: str, deals: Sequence[CrmRecord]) -> Links:
-    ids = {
-        link.external_id
-        for deal in deals
-        for kind in (ObjectType.COMPANY, ObjectType.CONTACT)
-        for link in deal.associations.get(kind, ())
-    }
-    rows = connection.execute(_LINKS, {"source": source, "ids": list(ids)})
-    return {(row.object_type, row.external_id): (row.customer_id, row.name) for row in rows}
-
-
-def _customer_of(deal: CrmRecord, links: Links) -> tuple[int, str] | None:
+def _customer_of(deal: CrmRecord, customers: Mapping[str, tuple[int, str]]) -> tuple[int, str] | None:
     """The customer of the deal's primary company, or else of any of its companies or contacts."""
     for kind in (ObjectType.COMPANY, ObjectType.CONTACT):
         for external_id in primary_first(deal.associations.get(kind, ())):
-            if (found := links.get((kind.value, external_id))) is not None:
+            if (found := customers.get(f"{kind.value} {external_id}")) is not None:
                 return found
     return None
 
@@ -206,8 +184,11 @@ _DUE = text("""
         )
     ORDER BY length(inputs.external_id), inputs.external_id
 """)
+# With the line items that are still there, and customers (their id and name) by `company 7` or `contact 8`.
 _DUE_RECORDS = text("""
-    SELECT record.*, inputs.hash AS inputs_hash, seen.first_day AS first_seen
+    SELECT
+        record.*, inputs.hash AS inputs_hash, seen.first_day AS first_seen,
+        coalesce(linked.line_items, '[]') AS line_items, coalesce(linked.customers, '{}') AS customers
     FROM raw.deal_inputs AS inputs
     INNER JOIN raw.records AS record ON record.id = inputs.record_id
     INNER JOIN posting.gate_records AS gate
@@ -218,6 +199,28 @@ _DUE_RECORDS = text("""
         WHERE version.source = record.source AND version.object_type = record.object_type
             AND version.external_id = record.external_id
     ) AS seen
+    CROSS JOIN LATERAL (
+        SELECT
+            jsonb_agg(
+                jsonb_build_object(
+                    'external_id', item.external_id, 'modified_at', item.modified_at,
+                    'properties', item.properties, 'associations', item.associations
+                )
+                ORDER BY item.id
+            ) FILTER (WHERE each.object_type = 'line_item' AND NOT item.archived) AS line_items,
+            jsonb_object_agg(
+                each.object_type || ' ' || each.external_id, jsonb_build_array(customer.id, customer.name)
+            ) FILTER (WHERE customer.id IS NOT NULL) AS customers
+        FROM raw.linked_records(record.associations) AS each
+        LEFT JOIN raw.heads AS head
+            ON each.object_type = 'line_item' AND head.source = record.source
+            AND head.object_type = each.object_type AND head.external_id = each.external_id
+        LEFT JOIN raw.records AS item ON item.id = head.record_id
+        LEFT JOIN crm.customer_links AS link
+            ON each.object_type IN ('company', 'contact') AND link.source = record.source
+            AND link.object_type = each.object_type AND link.external_id = each.external_id
+        LEFT JOIN crm.customers AS customer ON customer.id = link.customer_id
+    ) AS linked
     LEFT JOIN crm.deal_heads AS known ON known.deal_key = inputs.source || ':' || inputs.external_id
     WHERE inputs.source = :source AND inputs.external_id = ANY(CAST(:ids AS text[]))
         AND (
@@ -226,20 +229,6 @@ _DUE_RECORDS = text("""
             OR known.inputs_hash <> inputs.hash
         )
     ORDER BY length(inputs.external_id), inputs.external_id
-""")
-_HEADS = text("""
-    SELECT record.*
-    FROM raw.heads AS head
-    INNER JOIN raw.records AS record ON record.id = head.record_id
-    WHERE head.source = :source AND head.object_type = :object_type
-        AND head.external_id = ANY(CAST(:ids AS text[]))
-""")
-_LINKS = text("""
-    SELECT link.object_type, link.external_id, link.customer_id, customer.name
-    FROM crm.customer_links AS link
-    INNER JOIN crm.customers AS customer ON customer.id = link.customer_id
-    WHERE link.source = :source AND link.object_type IN ('company', 'contact')
-        AND link.external_id = ANY(CAST(:ids AS text[]))
 """)
 _STORE = text("""
     WITH given AS (

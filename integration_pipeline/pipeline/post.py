@@ -10,8 +10,8 @@ session, which ends with the process, however it ends.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -45,22 +45,18 @@ def post(pipeline: Pipeline, scope: Scope) -> StageReport:
     `invoiced`, `credited`.
     """
     with reporting("post") as report, pipeline.session() as connection:
-        claimed_all = False
-        while not claimed_all:
-            token: int = connection.execute(_HOLD, {"lock": _POSTER_LOCK}).scalar_one()
-            try:
-                documents = _claim(connection, pipeline, scope, token)
-                # In a shared transaction, this commits what the stages before have written, too.
-                connection.commit()
-                if documents:
-                    _send(connection, pipeline, documents, report)
-                claimed_all = len(documents) < _CHUNK
-            finally:
-                _release(connection, token)
+        claimed = _CHUNK
+        while claimed == _CHUNK:
+            documents = _claim(connection, pipeline, scope)
+            # In a shared transaction, this commits what the stages before have written, too.
+            connection.commit()
+            claimed = len(documents)
+            if documents:
+                _send(connection, pipeline, documents, report)
     return report
 
 
-def _claim(connection: Connection, pipeline: Pipeline, scope: Scope, token: int) -> Sequence[ClaimedDocument]:
+def _claim(connection: Connection, pipeline: Pipeline, scope: Scope) -> Sequence[ClaimedDocument]:
     """Claim the next due intents and record the attempts. Answers their documents in posting order."""
     days = pipeline.days_by_entity()
     due = connection.execute(
@@ -77,35 +73,55 @@ def _claim(connection: Connection, pipeline: Pipeline, scope: Scope, token: int)
     ids = due.scalars().all()
     if not ids:
         return []
-    rows = connection.execute(_CLAIM, {"ids": ids, "token": token, "lease": LEASE_SECONDS}).all()
-    lines: dict[int, list[Row[Any]]] = defaultdict(list)
-    for line in connection.execute(_LINES, {"documents": [row.id for row in rows]}):
-        lines[line.document_id].append(line)
-    taxed = [row.id for row in rows if row.is_taxed]
-    taxes: dict[int, list[Row[Any]]] = defaultdict(list)
-    for tax in connection.execute(_TAXES, {"documents": taxed}) if taxed else ():
-        taxes[tax.document_id].append(tax)
-    return [_document(row, lines[row.id], taxes[row.id], token) for row in rows]
+    claim = {"ids": ids, "lock": _POSTER_LOCK, "lease": LEASE_SECONDS}
+    return [_document(row) for row in connection.execute(_CLAIM, claim)]
 
 
 def _send(
     connection: Connection, pipeline: Pipeline, documents: Sequence[ClaimedDocument], report: StageReport
 ) -> None:
-    """Post the batch; where the books refuse it, one by one, so that one document holds up no other."""
+    """Post what was claimed; where the books refuse it, one by one: one document holds up no other."""
+    sent = False
     try:
         with connection.begin():
-            series = _own_series(pipeline, documents)
-            posted = post_documents(connection, documents, pipeline.rules.accounts, series)
-    except (IntegrityError, ValueError) as refusal:
-        if len(documents) > 1:
-            for document in documents:
-                _send(connection, pipeline, [document], report)
-            return
+            posted = _book(connection, pipeline, documents)
+            # The rows stay locked until the commit, so that nobody takes the claim for an abandoned one.
+            _let_go(connection, documents)
+        sent = True
+        _count(report, documents, posted)
+    except (IntegrityError, ValueError):
+        for document in documents:
+            _send_alone(connection, pipeline, document, report)
+    finally:
+        # A session that is gone has taken its lock along.
+        if not (sent or connection.closed or connection.invalidated):
+            with connection.begin():
+                _let_go(connection, documents)
+
+
+def _send_alone(
+    connection: Connection, pipeline: Pipeline, document: ClaimedDocument, report: StageReport
+) -> None:
+    try:
         with connection.begin():
-            _reject(connection, documents[0], refusal)
+            posted = _book(connection, pipeline, [document])
+    except (IntegrityError, ValueError) as refusal:
+        with connection.begin():
+            _reject(connection, document, refusal)
         report.counts["rejected"] += 1
         return
-    _count(report, documents, {each.intent_id for each in posted})
+    _count(report, [document], posted)
+
+
+def _book(connection: Connection, pipeline: Pipeline, documents: Sequence[ClaimedDocument]) -> set[int]:
+    """Answers the intents that were posted: without those that a newer claim holds."""
+    series = _own_series(pipeline, documents)
+    posted = post_documents(connection, documents, pipeline.rules.accounts, series)
+    return {each.intent_id for each in posted}
+
+
+def _let_go(connection: Connection, documents: Sequence[ClaimedDocument]) -> None:
+    connection.execute(_LET_GO, {"lock": _POSTER_LOCK, "token": documents[0].fencing_token})
 
 
 def _own_series(pipeline: Pipeline, documents: Sequence[ClaimedDocument]) -> dict[int, NumberSeries]:
@@ -129,12 +145,10 @@ def _reject(connection: Connection, document: ClaimedDocument, refusal: Exceptio
     )
 
 
-def _document(
-    row: Row[Any], lines: Sequence[Row[Any]], taxes: Sequence[Row[Any]], token: int
-) -> ClaimedDocument:
+def _document(row: Row[Any]) -> ClaimedDocument:
     return ClaimedDocument(
         intent_id=row.intent_id,
-        fencing_token=token,
+        fencing_token=row.fencing_token,
         entity=row.entity,
         kind=DocumentKind(row.kind),
         document_key=row.document_key,
@@ -149,40 +163,23 @@ def _document(
         total=Money(row.total_minor, row.currency),
         lines=tuple(
             DocumentLine(
-                description=line.description,
-                amount=Money(line.amount_minor, row.currency),
-                revenue=RevenueTreatment(line.revenue),
-                body={
-                    "kind": line.kind,
-                    "description": line.description,
-                    "service_start": line.service_start and line.service_start.isoformat(),
-                    "service_end": line.service_end and line.service_end.isoformat(),
-                    "quantity": f"{line.quantity:f}",
-                    "unit_price": None if line.unit_price is None else f"{line.unit_price:f}",
-                    "amount_minor": line.amount_minor,
-                    "tax_minor": line.tax_minor,
-                    "explanation": line.explanation,
-                },
+                description=line["description"],
+                amount=Money(line["amount_minor"], row.currency),
+                revenue=RevenueTreatment(revenue),
+                body=line,
             )
-            for line in lines
+            for revenue, line in row.lines or ()
         ),
         taxes=tuple(
             DocumentTax(
-                name=tax.name,
-                percent=tax.percent,
-                base=Money(tax.base_minor, row.currency),
-                amount=Money(tax.tax_minor, row.currency),
+                name=name,
+                percent=Decimal(percent),
+                base=Money(base_minor, row.currency),
+                amount=Money(tax_minor, row.currency),
             )
-            for tax in taxes
+            for name, percent, base_minor, tax_minor in row.taxes or ()
         ),
     )
-
-
-def _release(connection: Connection, token: int) -> None:
-    if connection.closed or connection.invalidated:
-        return  # the session is gone, and the lock with it
-    with connection.begin():
-        connection.execute(_LET_GO, {"lock": _POSTER_LOCK, "token": token})
 
 
 def _count(report: StageReport, documents: Sequence[ClaimedDocument], posted: set[int]) -> None:
@@ -197,10 +194,6 @@ def _count(report: StageReport, documents: Sequence[ClaimedDocument], posted: se
             report.money["credited", document.total.currency] += document.total.minor
 
 
-_HOLD = text("""
-    SELECT token, pg_advisory_lock(:lock, CAST(token % 2147483647 AS integer))
-    FROM (SELECT nextval('posting.fencing_tokens') AS token) AS next
-""")
 _LET_GO = text("SELECT pg_advisory_unlock(:lock, CAST(:token % 2147483647 AS integer))")
 
 # What is free and whose day has come where it is billed; of a claim only if its poster is late or gone; a
@@ -261,19 +254,27 @@ _DUE_OF_DEALS = text("""
     LIMIT :limit
     FOR UPDATE OF intent SKIP LOCKED
 """)
+# The lock is the session's, so that it outlives the transaction that commits the claim. Quantities and prices
+# go through JSON as texts: read as numbers they would come out as floats.
 _CLAIM = text("""
-    WITH abandoned AS (
+    WITH poster AS MATERIALIZED (
+        SELECT token, pg_advisory_lock(:lock, CAST(token % 2147483647 AS integer)) AS held
+        FROM (SELECT nextval('posting.fencing_tokens') AS token) AS next
+    ),
+    abandoned AS (
         UPDATE posting.attempts
         SET finished_at = clock_timestamp(), outcome = 'lost'
         WHERE intent_id = ANY(CAST(:ids AS bigint[])) AND outcome IS NULL
     ),
     claimed AS (
-        UPDATE posting.intents
+        UPDATE posting.intents AS intent
         SET
-            state = 'claimed', fencing_token = :token, updated_at = clock_timestamp(),
+            state = 'claimed', fencing_token = poster.token, updated_at = clock_timestamp(),
             lease_until = clock_timestamp() + make_interval(secs => :lease)
-        WHERE id = ANY(CAST(:ids AS bigint[]))
-        RETURNING id, target, document_id, document_reference
+        FROM poster
+        WHERE intent.id = ANY(CAST(:ids AS bigint[]))
+        RETURNING
+            intent.id, intent.target, intent.fencing_token, intent.document_id, intent.document_reference
     ),
     attempted AS (
         INSERT INTO posting.attempts (intent_id, number, fencing_token)
@@ -282,30 +283,38 @@ _CLAIM = text("""
             1 + (
                 SELECT count(*) FROM posting.attempts AS earlier WHERE earlier.intent_id = claimed.id
             ),
-            :token
+            claimed.fencing_token
         FROM claimed
     )
     SELECT
-        claimed.id AS intent_id, claimed.document_reference, document.*, customer.name AS customer_name,
-        reversed.remote_id AS reverses_number, EXISTS (
-            SELECT FROM billing.document_taxes AS tax WHERE tax.document_id = document.id
-        ) AS is_taxed
+        claimed.id AS intent_id, claimed.fencing_token, claimed.document_reference, document.document_key,
+        document.deal_key, document.entity, document.kind, document.customer_id, document.currency,
+        document.issue_date, document.due_date, document.purchase_order, document.total_minor,
+        customer.name AS customer_name, reversed.remote_id AS reverses_number,
+        (
+            SELECT jsonb_agg(jsonb_build_array(line.revenue, jsonb_build_object(
+                'kind', line.kind, 'description', line.description, 'service_start', line.service_start,
+                'service_end', line.service_end, 'quantity', CAST(line.quantity AS text),
+                'unit_price', CAST(line.unit_price AS text), 'amount_minor', line.amount_minor,
+                'tax_minor', line.tax_minor, 'explanation', line.explanation
+            )) ORDER BY line.position)
+            FROM billing.lines AS line
+            WHERE line.document_id = document.id
+        ) AS lines,
+        (
+            SELECT jsonb_agg(
+                jsonb_build_array(tax.name, CAST(tax.percent AS text), tax.base_minor, tax.tax_minor)
+                ORDER BY tax.position
+            )
+            FROM billing.document_taxes AS tax
+            WHERE tax.document_id = document.id
+        ) AS taxes
     FROM claimed
     INNER JOIN billing.documents AS document ON document.id = claimed.document_id
     INNER JOIN crm.customers AS customer ON customer.id = document.customer_id
     LEFT JOIN posting.intents AS reversed
         ON reversed.document_id = document.reverses_id AND reversed.target = claimed.target
     ORDER BY document.issue_date, document.kind, length(document.deal_key), document.document_key
-""")
-_LINES = text("""
-    SELECT * FROM billing.lines
-    WHERE document_id = ANY(CAST(:documents AS bigint[]))
-    ORDER BY document_id, position
-""")
-_TAXES = text("""
-    SELECT * FROM billing.document_taxes
-    WHERE document_id = ANY(CAST(:documents AS bigint[]))
-    ORDER BY document_id, position
 """)
 _REJECT = text("""
     WITH rejected AS (

@@ -168,7 +168,9 @@ _DUE = text("""
 """)
 _LOCKED_DEALS = text("""
     SELECT
-        deal.*, CAST(deal.terms AS text) AS terms_text,
+        deal.id, deal.deal_key, deal.source, deal.external_id, deal.name, deal.version, deal.state,
+        deal.close_month, deal.customer_id, deal.recorded_on, deal.amendment_effective, deal.waived_by,
+        deal.planned_id, CAST(deal.terms AS text) AS terms_text,
         EXISTS (
             SELECT FROM crm.deals AS version
             WHERE version.deal_key = locked.deal_key AND version.amendment_effective IS NOT NULL

@@ -15,7 +15,7 @@ from integration_pipeline.pipeline.stages import AFTER_EXTRACTION, sync
 from integration_pipeline.rules.document import read_rule_set
 from integration_pipeline.settings import DEFAULT_MAPPING
 from integration_pipeline_tests.pipeline.conftest import AS_OF
-from integration_pipeline_tests.pipeline.portal import Portal
+from integration_pipeline_tests.pipeline.portal import DEAL, Portal
 from integration_pipeline_tests.pipeline.variety import amend_something, change_something, various
 
 STAGES = ("extract", *(name for name, _ in AFTER_EXTRACTION))
@@ -33,7 +33,12 @@ def crm(*, changed: bool) -> Portal:
     return portal
 
 
-def die_in(url: str, wire: Wire, stage: str, nth: int, changed: bool) -> None:
+def every_deal(portal: Portal) -> Scope:
+    """All deals by their keys, as a run over a handful is asked for them."""
+    return Scope.deals(f"{portal.name}:{external_id}" for kind, external_id in portal.records if kind is DEAL)
+
+
+def die_in(url: str, wire: Wire, stage: str, nth: int, changed: bool, by_key: bool) -> None:
     """Sync everything, but die in `stage`: before its `nth` statement or commit, at the latest at its end."""
     engine = create_engine(url)
     running, left = STAGES[0], nth
@@ -47,7 +52,9 @@ def die_in(url: str, wire: Wire, stage: str, nth: int, changed: bool) -> None:
     event.listen(engine, "before_cursor_execute", count)
     event.listen(engine, "commit", count)
     pipeline = Pipeline(engine, _MAPPING, _RULES, as_of=AS_OF)
-    for number, report in enumerate(sync(pipeline, crm(changed=changed), Scope.everything()), start=1):
+    portal = crm(changed=changed)
+    scope = every_deal(portal) if by_key else Scope.everything()
+    for number, report in enumerate(sync(pipeline, portal, scope), start=1):
         wire.send(report.stage)
         if running == stage:
             os.kill(os.getpid(), signal.SIGKILL)

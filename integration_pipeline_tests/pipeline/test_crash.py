@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 from random import Random
 
+import pytest
 from sqlalchemy import Engine
 
 from integration_pipeline.accounting.postgres_ledger.proof import prove_ledger
@@ -18,9 +19,9 @@ from integration_pipeline_tests.pipeline.conftest import AS_OF, Office, register
 from integration_pipeline_tests.pipeline.crashing import STAGES
 
 SEED = 20_260_630
-_EVENTS = {"extract": 150, "post": 11}
+_EVENTS = {"extract": 150, "post": 8}
 """About how many statements and commits a stage has at most; for the others see `_FEW`."""
-_FEW = 8
+_FEW = 6
 _DEATHS_PER_STAGE = 2
 
 
@@ -29,13 +30,13 @@ def office_on(engine: Engine, mapping: Mapping, rules: RuleSet, *, changed: bool
     return Office(pipeline, crashing.crm(changed=changed))
 
 
-def kill(engine: Engine, stage: str, nth: int, *, changed: bool) -> None:
+def kill(engine: Engine, stage: str, nth: int, *, changed: bool, by_key: bool) -> None:
     """Let a process sync until it dies in `stage`."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([crashing.__name__])
     receiving, sending = context.Pipe(duplex=False)
     url = engine.url.render_as_string(hide_password=False)
-    process = context.Process(target=crashing.die_in, args=(url, sending, stage, nth, changed))
+    process = context.Process(target=crashing.die_in, args=(url, sending, stage, nth, changed, by_key))
     process.start()
     sending.close()
     done: list[str] = []
@@ -62,8 +63,9 @@ def finish(office: Office) -> list[Booked]:
         return booked(connection)
 
 
+@pytest.mark.parametrize("by_key", [False, True])
 def test_a_sync_killed_in_every_stage_ends_in_the_books_of_an_undisturbed_one(
-    new_database: NewDatabase, template: str, mapping: Mapping, rules: RuleSet
+    new_database: NewDatabase, template: str, mapping: Mapping, rules: RuleSet, by_key: bool
 ) -> None:
     rng = Random(SEED)  # noqa: S311 - to repeat a failure
     disturbed, undisturbed = new_database(template), new_database(template)
@@ -75,7 +77,7 @@ def test_a_sync_killed_in_every_stage_ends_in_the_books_of_an_undisturbed_one(
             for _ in range(_DEATHS_PER_STAGE):
                 nth = rng.randint(1, _EVENTS.get(stage, _FEW))
                 print(f"died in {stage}, event {nth}, changed CRM: {changed}")  # noqa: T201 - if it fails
-                kill(disturbed, stage, nth, changed=changed)
+                kill(disturbed, stage, nth, changed=changed, by_key=by_key)
         undisturbed_books = finish(other)
         kinds |= {row[2] for row in undisturbed_books}
 

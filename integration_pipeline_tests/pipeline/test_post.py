@@ -145,8 +145,7 @@ class TestClaims:
     def claim(self, connection: Connection, office: Office) -> Sequence[ClaimedDocument]:
         """Claim everything due as a poster does, and hold the claim."""
         with connection.begin():
-            token = connection.execute(posting._HOLD, {"lock": posting._POSTER_LOCK}).scalar_one()  # pyright: ignore[reportPrivateUsage]
-            return posting._claim(connection, office.pipeline, EVERYTHING, token)  # pyright: ignore[reportPrivateUsage]
+            return posting._claim(connection, office.pipeline, EVERYTHING)  # pyright: ignore[reportPrivateUsage]
 
     def test_of_a_dead_poster_are_free_at_once(self, office: Office, portal: Portal) -> None:
         portal.deal("1")

@@ -125,7 +125,21 @@ WHERE head.object_type = 'deal';
 -- is the original, otherwise the one with the lower id (an older deal may be won later).
 CREATE VIEW posting.won_deals_judged AS
 SELECT
-    deal.*,
+    deal.id,
+    deal.deal_key,
+    deal.source,
+    deal.external_id,
+    deal.name,
+    deal.close_month,
+    deal.company_name,
+    deal.customer_id,
+    deal.currency,
+    deal.amount_minor,
+    deal.close_date,
+    deal.charge_count,
+    deal.problems,
+    -- What usage or tiers will come to is not known when the deal is won.
+    jsonb_path_exists(deal.terms, '$.charges[*] ? (@.metric != null || @.price != null)') AS priced_later,
     gate.suite_version AS judged_by,
     gate.waived_by,
     EXISTS (
@@ -156,7 +170,13 @@ WHERE deal.state = 'won';
 -- Deals that were planned and are no longer won, with the numbers of what was invoiced and not credited since.
 CREATE VIEW posting.withdrawn_deals_judged AS
 SELECT
-    deal.*,
+    deal.id,
+    deal.deal_key,
+    deal.source,
+    deal.external_id,
+    deal.name,
+    deal.close_month,
+    deal.state,
     gate.suite_version AS judged_by,
     gate.waived_by,
     (
@@ -178,7 +198,20 @@ WHERE deal.state <> 'won';
 -- Planned documents, and what their lines and taxes add up to.
 CREATE VIEW posting.documents_judged AS
 SELECT
-    document.*,
+    document.id,
+    document.document_key,
+    document.deal_key,
+    document.close_month,
+    document.kind,
+    document.entity,
+    document.customer_id,
+    document.currency,
+    document.issue_date,
+    document.due_date,
+    document.net_minor,
+    document.tax_minor,
+    document.total_minor,
+    document.held_for,
     deal.source,
     deal.external_id,
     deal.name,
