@@ -13,6 +13,7 @@ from integration_pipeline.crm.hubspot.webhooks import MAX_EVENTS, MalformedWebho
 from integration_pipeline.gateway.parts import Parts
 from integration_pipeline.gateway.refusals import Refused, documented, log
 from integration_pipeline.gateway.session import DatabaseUnavailable, Unstorable
+from integration_pipeline.inbox.milestones import KEPT, RECEIVED, reached
 
 # 100 events hold at most 100 property values of 65,536 characters; usually they hold 30 kB.
 MAX_BODY: Final = 8 * 2**20
@@ -76,6 +77,7 @@ def hubspot_routes(parts: Parts) -> APIRouter:
             raise Refused(401, "forged", str(forged)) from None
         except MalformedWebhook as malformed:
             raise Refused(400, "malformed", str(malformed)) from None
+        reached(RECEIVED)
         try:
             await parts.committer.keep(events, _ANSWER_SECONDS - (time.perf_counter() - began))
         except Unstorable as unstorable:
@@ -83,6 +85,7 @@ def hubspot_routes(parts: Parts) -> APIRouter:
         except DatabaseUnavailable as unavailable:
             log.error("events were not kept", reason=str(unavailable), events=len(events))
             raise Refused(503, "unavailable", "the database cannot be reached") from None
+        reached(KEPT)
         return Accepted(events=len(events))
 
     return router

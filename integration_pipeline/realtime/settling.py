@@ -14,10 +14,10 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from integration_pipeline.inbox.claims import Batch, ClaimedEvent, settle
+from integration_pipeline.inbox.milestones import BEFORE_SETTLING, SETTLED, STAGE_DONE, reached
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.stages import after_extraction
-from integration_pipeline.realtime.milestones import BEFORE_SETTLING, SETTLED, STAGE_DONE, reached
 from integration_pipeline.realtime.reading import Concerned
 from integration_pipeline.transport.failures import Throttled, Transient, Unauthorized
 

@@ -23,10 +23,10 @@ from queue import SimpleQueue
 import psycopg
 
 from integration_pipeline.inbox.claims import Claim, ClaimedEvent, claim, fail
+from integration_pipeline.inbox.milestones import CLAIMED, COMMITTED, READ, reached
 from integration_pipeline.inbox.receiving import CHANNEL
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.extract import Source
-from integration_pipeline.realtime.milestones import CLAIMED, COMMITTED, READ, reached
 from integration_pipeline.realtime.reading import Concerned, read_concerned
 from integration_pipeline.realtime.settling import (
     OF_THE_CRM,

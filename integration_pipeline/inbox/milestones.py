@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+# In the gateway: events are proven to be the vendor's; they are committed and not yet acknowledged.
+RECEIVED = "received"
+KEPT = "kept"
+# In a worker.
 CLAIMED = "claimed"
 READ = "read"
 STAGE_DONE = "stage_done"
@@ -11,7 +15,7 @@ BEFORE_SETTLING = "before_settling"
 SETTLED = "settled"
 COMMITTED = "committed"
 
-MILESTONES = (CLAIMED, READ, STAGE_DONE, BEFORE_SETTLING, SETTLED, COMMITTED)
+MILESTONES = (RECEIVED, KEPT, CLAIMED, READ, STAGE_DONE, BEFORE_SETTLING, SETTLED, COMMITTED)
 
 Watcher = Callable[[str], None]
 
