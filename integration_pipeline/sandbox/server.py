@@ -44,7 +44,12 @@ def serve(
     """
     app = create_app(data_dir, token=token, limits=limits)
     config = uvicorn.Config(
-        app, http=ClosableConnection, log_level="warning", access_log=False, timeout_graceful_shutdown=3
+        app,
+        http=ClosableConnection,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=3,
     )
     with socket.create_server((host, port)) as listener:
         if announce is not None:

@@ -35,6 +35,8 @@ def test_the_secret_is_never_shown(client: httpx.Client) -> None:
         ({"target_url": "https://hooks.example/in"}, "client_secret"),
         ({**READY, "target_url": "ftp://hooks.example"}, "target_url"),
         ({**READY, "target_url": "http://a.example/in\r\nX: y"}, "target_url"),
+        ({**READY, "target_url": "http://a..example/in"}, "target_url"),
+        ({**READY, "target_url": "http://a.example:99999/in"}, "target_url"),
         ({"batch_size": 101}, "batch_size"),
         ({"bacth_size": 1}, "bacth_size"),
         ({"subscriptions": [{"eventType": "deal.changed"}]}, "deal.changed"),

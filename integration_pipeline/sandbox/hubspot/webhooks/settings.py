@@ -106,6 +106,9 @@ class WebhookSettings(_Settings):
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or not re.fullmatch(r"[!-~]+", url):
             raise ValueError(f"target_url {url!r} is no http or https URL in ASCII")
+        # Both raise a ValueError that says why, for a name or a number no connection can be made to.
+        parts.hostname.encode("idna")
+        _ = parts.port
         return url
 
     @field_validator("subscriptions")
