@@ -14,10 +14,10 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from benchmarks.latency import chart, machine
+from benchmarks.latency import chart, machine, statements
 from benchmarks.latency.report import Proof, Report
 from benchmarks.latency.sensor_only import sensor_only
-from benchmarks.latency.series import NotSettled, Order, Series, prepare, run
+from benchmarks.latency.series import NotSettled, Order, Series, make_history, prepare, run
 from benchmarks.latency.stand import HUBSPOT_LIMIT, NO_LIMIT, ROOT, Stand, stand
 from benchmarks.latency.sustained import Sustained, highest
 from integration_pipeline.pipeline.standing import status, verify
@@ -36,6 +36,8 @@ class Campaign:
 
     stand: Stand
     stacks: Path | None
+    statements: bool
+    documents_before: int
     closed: int = 0
     series: list[Series] = field(default_factory=list[Series])
     limited: list[Series] = field(default_factory=list[Series])
@@ -82,20 +84,26 @@ class Campaign:
         """That the books hold every deal that was closed, once, and nothing else."""
         pipeline = pipeline_on(self.stand.engine, self.stand.settings)
         with self.stand.engine.connect() as connection:
-            invoices = connection.execute(text("SELECT count(*) FROM ledger.documents")).scalar_one()
+            documents = connection.execute(text("SELECT count(*) FROM ledger.documents")).scalar_one()
             standing = status(connection, pipeline)
             found = verify(connection, pipeline)
         return Proof(
+            self.documents_before,
             self.closed,
-            invoices,
+            documents,
             found.checked["journal_entries"],
             standing.trial_balance_minor,
             tuple(found.problems),
         )
 
     def _measured(self, order: Order, programs: dict[str, int]) -> Series:
-        series = run(self.stand, order, prepare(self.stand, order), programs)
+        deals = prepare(self.stand, order)
+        logged = self.stand.database_log.stat().st_size
+        series = run(self.stand, order, deals, programs)
         self._done(series)
+        if self.statements:
+            costs = statements.read_log(self.stand.database_log, logged)
+            sys.stdout.write(statements.table(costs, series.deals))
         return series
 
     def _done(self, series: Series) -> None:
@@ -109,8 +117,12 @@ class Campaign:
 
 def main() -> int:
     chosen = _arguments()
-    with tempfile.TemporaryDirectory() as scratch, stand(chosen.home or Path(scratch)) as running:
-        campaign = Campaign(running, chosen.stacks)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        stand(chosen.home or Path(scratch), statements.LOG_SETTINGS if chosen.statements else {}) as running,
+    ):
+        history = make_history(running, chosen.history) if chosen.history else 0
+        campaign = Campaign(running, chosen.stacks, chosen.statements, history)
         machine_found = machine.described(running.database_url)
         try:
             sustained = campaign.without_limits(chosen.rates, chosen.seconds, chosen.climb)
@@ -162,10 +174,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--sensor-deals", type=int, default=8, help="without real time; 0 leaves it out")
     parser.add_argument("--climb", type=int, default=_CLIMB_STEPS, help="attempts to find the highest rate")
+    parser.add_argument("--history", type=int, default=2000, help="deals in the books before it begins")
     parser.add_argument("--quick", action="store_true", help="two rates of ten seconds and nothing else")
     parser.add_argument("--to", type=Path, default=Path(".data/latency"), help="folder of the report")
     parser.add_argument("--home", type=Path, help="an empty folder to work in, which stays")
     parser.add_argument("--stacks", type=Path, help="where to write what the worker's threads were seen at")
+    parser.add_argument("--statements", action="store_true", help="show what the database spends time on")
     chosen = parser.parse_args()
     if chosen.quick:
         quick = {"rates": [5.0, 20.0], "seconds": 10.0, "limited_rates": [], "sensor_deals": 0, "climb": 0}

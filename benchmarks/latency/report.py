@@ -18,10 +18,14 @@ _HEADINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That every closed deal is in the books, once. `problems` are those of `verify`."""
+    """That every closed deal is in the books, once. `problems` are those of `verify`.
 
+    `documents_before` are the history's.
+    """
+
+    documents_before: int
     deals_closed: int
-    invoices: int
+    documents: int
     entries_verified: int
     trial_balance_minor: Mapping[str, int]
     problems: Sequence[str]
@@ -29,7 +33,7 @@ class Proof:
     @property
     def holds(self) -> bool:
         return (
-            self.invoices == self.deals_closed
+            self.documents == self.documents_before + self.deals_closed
             and not self.problems
             and not any(self.trial_balance_minor.values())
         )

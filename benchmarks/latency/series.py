@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -39,6 +39,7 @@ from integration_pipeline.pipeline.stages import sync
 from integration_pipeline.runtime import pipeline_on
 
 _POLL_SECONDS = 0.1
+_DAYS_OF_HISTORY = 365
 
 
 class NotSettled(RuntimeError):  # noqa: N818 - reads as the statement it makes
@@ -89,6 +90,26 @@ def prepare(stand: Stand, order: Order) -> list[OpenDeal]:
     """Open deals that are extracted already; nobody announces them."""
     newcomers = round(order.deals * order.newcomers)
     deals = stand.portal.open_deals(order.deals - newcomers, newcomers, closing_on=closing_day())
+    _sync(stand)
+    return deals
+
+
+def make_history(stand: Stand, deals: int) -> int:
+    """Books of a company that is not new: deals closed over a year, one after another, in the books already.
+
+    Answers how many documents they came to. Without a history PostgreSQL plans for empty tables.
+    """
+    opened = stand.portal.open_deals(deals, 0, closing_on=closing_day() - timedelta(days=_DAYS_OF_HISTORY))
+    days = [
+        closing_day() - timedelta(days=_DAYS_OF_HISTORY * (deals - place) // deals) for place in range(deals)
+    ]
+    stand.portal.close_in_bulk(opened, days)
+    _sync(stand)
+    with stand.engine.connect() as connection:
+        return connection.execute(text("SELECT count(*) FROM ledger.documents")).scalar_one()
+
+
+def _sync(stand: Stand) -> None:
     settings = HubSpotSettings(
         token=SecretStr(stand.portal.token),
         base_url=stand.portal.base_url,
@@ -99,7 +120,6 @@ def prepare(stand: Stand, order: Order) -> list[OpenDeal]:
     with HubSpotSource(settings) as source:
         for _ in sync(pipeline_on(stand.engine, stand.settings), source, Scope.everything()):
             pass
-    return deals
 
 
 def run(stand: Stand, order: Order, deals: Sequence[OpenDeal], programs: Mapping[str, int]) -> Series:

@@ -5,7 +5,7 @@ Belongs here: starting and stopping them, what they are told. Does not belong he
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,10 @@ class Stand:
     def database_url(self) -> str:
         """libpq's."""
         return self.server.url(PIPELINE_DATABASE, driver="postgresql")
+
+    @property
+    def database_log(self) -> Path:
+        return self.server.data_dir / "postgres.log"
 
     def environment(self, *, realtime: bool) -> dict[str, str]:
         """For a program that works on this stand."""
@@ -96,11 +100,11 @@ class Stand:
 
 
 @contextmanager
-def stand(home: Path) -> Generator[Stand]:
+def stand(home: Path, database_settings: Mapping[str, str]) -> Generator[Stand]:
     """PostgreSQL, the sandbox and a gateway, in `home`."""
     home.mkdir(parents=True, exist_ok=True)
     # Commit timestamps cost next to nothing and tell when an entry was booked; all else is as shipped.
-    settings = {"track_commit_timestamp": "on"}
+    settings = {"track_commit_timestamp": "on", **database_settings}
     with (
         EmbeddedPostgres.start(home / "postgres", settings=settings) as server,
         SandboxProcess(home / "sandbox", token=_TOKEN) as sandbox,
