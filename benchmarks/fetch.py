@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -146,7 +146,7 @@ class TypeByType:
         }
         records = joined(self._api.batch_read(kind, ids, self._pipeline.mapping.properties(kind)), links)
         with self._pipeline.engine.begin() as connection:
-            land(connection, records)
+            land(connection, records, datetime.now(UTC))
         return records
 
 

@@ -112,7 +112,7 @@ def fill(pipeline: Pipeline, deals: int) -> dict[str, float]:
 def _land(pipeline: Pipeline, records: Sequence[CrmRecord]) -> None:
     with pipeline.engine.begin() as connection:
         for chunk in chunked(records, 5_000):
-            land(connection, chunk)
+            land(connection, chunk, datetime.now(UTC))
 
 
 class Meter:

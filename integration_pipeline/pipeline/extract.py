@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
@@ -94,8 +94,9 @@ def extract_records(
     rounds = Rounds(pipeline, source, related_max_age)
     named = [(kind, each) for kind, ids in wanted.items() for each in ids]
     with reporting("extract") as report:
+        asked_at = datetime.now(UTC)
         rounds.run(named)
-        _land(pipeline, list(rounds.read.values()), report)
+        _land(pipeline, list(rounds.read.values()), asked_at, report)
         deals = {each for kind, each in rounds.read if kind is ObjectType.DEAL}
         deals |= _referring(pipeline, source, [ref for ref in named if ref[0] in _REFERENCED])
     return report, sorted(deals)
@@ -117,9 +118,10 @@ def _extract_type(pipeline: Pipeline, source: Source, object_type: ObjectType, r
     with pipeline.engine.connect() as connection:
         since = connection.execute(text(_CURSOR), asked).scalar()
     newest = since
+    asked_at = datetime.now(UTC)
     deals_of_line_items: list[dict[str, str]] = []
     for records in source.changed_since(object_type, since, properties):
-        _land(pipeline, records, report)
+        _land(pipeline, records, asked_at, report)
         # What is archived moves no cursor: a record changed just before that archiving may still be unread.
         newest = max([record.modified_at for record in records] + ([newest] if newest else []))
         if object_type is ObjectType.LINE_ITEM:
@@ -131,7 +133,7 @@ def _extract_type(pipeline: Pipeline, source: Source, object_type: ObjectType, r
     for records in source.archived_since(object_type, since, properties):
         # Of what was archived before the first read, only what an earlier, broken read took in matters.
         gone = records if since is not None else _known(pipeline, key, records)
-        _land(pipeline, gone, report)
+        _land(pipeline, gone, asked_at, report)
     _read_unaware_deals(pipeline, source, deals_of_line_items, report)
     if newest is not None:
         with pipeline.engine.begin() as connection:
@@ -155,8 +157,9 @@ def _read_unaware_deals(
             rows = connection.execute(text(_UNAWARE), {"source": source.name, "links": json.dumps(chunk)})
             unaware.update(rows.scalars())
     for ids in chunked(sorted(unaware), _FETCH_AT_ONCE):
+        asked_at = datetime.now(UTC)
         deals = source.fetch(ObjectType.DEAL, ids, _properties(pipeline, ObjectType.DEAL))
-        _land(pipeline, deals, report)
+        _land(pipeline, deals, asked_at, report)
 
 
 def _fetch_missing(pipeline: Pipeline, source: Source, report: StageReport) -> None:
@@ -166,15 +169,16 @@ def _fetch_missing(pipeline: Pipeline, source: Source, report: StageReport) -> N
     for kind in _REFERENCED:
         ids = sorted(row.external_id for row in missing if row.object_type == kind.value)
         for chunk in chunked(ids, _FETCH_AT_ONCE):
+            asked_at = datetime.now(UTC)
             records = source.fetch(kind, chunk, _properties(pipeline, kind))
-            _land(pipeline, records, report)
+            _land(pipeline, records, asked_at, report)
 
 
 def _properties(pipeline: Pipeline, object_type: ObjectType) -> tuple[str, ...]:
     return pipeline.mapping.properties(object_type)
 
 
-def _land(pipeline: Pipeline, records: Sequence[CrmRecord], report: StageReport) -> None:
+def _land(pipeline: Pipeline, records: Sequence[CrmRecord], asked_at: datetime, report: StageReport) -> None:
     if not records:
         return
     newest = {
@@ -185,7 +189,7 @@ def _land(pipeline: Pipeline, records: Sequence[CrmRecord], report: StageReport)
         # Not waiting for the disk loses nothing: what is made of these records is committed after them, and
         # so only lasts if they do; what nothing was made of is read again.
         connection.execute(text("SET LOCAL synchronous_commit = off"))
-        landed = land(connection, list(newest.values()))
+        landed = land(connection, list(newest.values()), asked_at)
     for record in records:
         report.counts[f"read_{record.object_type.value}"] += 1
     for kind in {record.object_type for record in records}:

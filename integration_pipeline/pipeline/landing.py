@@ -7,29 +7,26 @@ are read when (`extract`).
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
 from integration_pipeline.crm.records import Association, CrmRecord, ObjectType
-
-# PostgreSQL's text holds neither a NUL nor half a surrogate pair. In what people type or import, both are
-# debris: without it the record still says the same.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+from integration_pipeline.store.texts import UNSTORABLE
 
 
-def land(connection: Connection, records: Sequence[CrmRecord]) -> Counter[ObjectType]:
+def land(connection: Connection, records: Sequence[CrmRecord], read_at: datetime) -> Counter[ObjectType]:
     """Store what is new of `records`, of whatever types, at most one version of each; answers how many of
-    each type landed.
+    each type landed. `read_at` is when their reading began, or earlier.
     """
     if not records:
         return Counter()
     batch = [_as_json(_storable(record)) for record in records]
-    rows = connection.execute(text(_LAND), {"batch": json.dumps(batch)})
+    rows = connection.execute(text(_LAND), {"batch": json.dumps(batch), "read_at": read_at})
     return Counter({ObjectType(row.object_type): row.landed for row in rows})
 
 
@@ -69,20 +66,21 @@ def _as_json(record: CrmRecord) -> dict[str, object]:
 
 def _storable(record: CrmRecord) -> CrmRecord:
     properties: Mapping[str, str | None] = {
-        name: value if value is None else _UNSTORABLE.sub("\ufffd", value)
+        name: value if value is None else UNSTORABLE.sub("\ufffd", value)
         for name, value in record.properties.items()
     }
     return replace(record, properties=properties)
 
 
 # A version lands if it differs from the newest one known. The head moves only forward in time, so an old
-# version that arrives late is kept (once) and changes nothing. A newer modification of the same content
-# lands nothing, but it makes what lies between the two late.
+# version that arrives late is kept (once) and changes nothing. Late is what was modified before the newest
+# known, and what was modified with it but read before: links change without a new modification time, and two
+# drivers may read at once. What is found unchanged makes what lies between late.
 # OFFSET 0: PostgreSQL takes every batch for a hundred records and would read all heads for three of them.
 _LAND = """
     WITH given AS (
         SELECT record.*, head.record_id AS newest_id, head.modified_at AS newest_modified_at,
-            newest.content_hash AS newest_hash
+            head.read_at AS newest_read_at, newest.content_hash AS newest_hash
         FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS record (
             source text, object_type text, external_id text, modified_at timestamptz, archived boolean,
             content_hash text, properties jsonb, associations jsonb
@@ -105,15 +103,16 @@ _LAND = """
             given.content_hash, given.properties, given.associations, coalesce(given.newest_id, 0)
         FROM given
         WHERE given.newest_hash IS DISTINCT FROM given.content_hash
-            AND NOT (
-                given.modified_at < coalesce(given.newest_modified_at, '-infinity')
+            AND (given.newest_id IS NULL OR NOT (
+                (given.modified_at, CAST(:read_at AS timestamptz))
+                < (given.newest_modified_at, given.newest_read_at)
                 AND EXISTS (
                     SELECT FROM raw.records AS kept
                     WHERE kept.source = given.source AND kept.object_type = given.object_type
                         AND kept.external_id = given.external_id AND kept.modified_at = given.modified_at
                         AND kept.content_hash = given.content_hash
                 )
-            )
+            ))
         ORDER BY given.source, given.object_type, given.external_id
         ON CONFLICT DO NOTHING
         RETURNING id, source, object_type, external_id, modified_at
@@ -122,16 +121,17 @@ _LAND = """
         SELECT id, source, object_type, external_id, modified_at FROM landed
         UNION ALL
         SELECT newest_id, source, object_type, external_id, modified_at FROM given
-        WHERE newest_hash = content_hash AND modified_at > newest_modified_at
+        WHERE newest_hash = content_hash
+            AND (modified_at, CAST(:read_at AS timestamptz)) > (newest_modified_at, newest_read_at)
     ),
     moved AS (
-        INSERT INTO raw.heads AS head (source, object_type, external_id, record_id, modified_at)
-        SELECT newer.source, newer.object_type, newer.external_id, newer.id, newer.modified_at
+        INSERT INTO raw.heads AS head (source, object_type, external_id, record_id, modified_at, read_at)
+        SELECT newer.source, newer.object_type, newer.external_id, newer.id, newer.modified_at, :read_at
         FROM newer
         ORDER BY newer.source, newer.object_type, newer.external_id
         ON CONFLICT (source, object_type, external_id) DO UPDATE
-        SET record_id = excluded.record_id, modified_at = excluded.modified_at
-        WHERE head.modified_at <= excluded.modified_at
+        SET record_id = excluded.record_id, modified_at = excluded.modified_at, read_at = excluded.read_at
+        WHERE (head.modified_at, head.read_at) <= (excluded.modified_at, excluded.read_at)
     )
     SELECT object_type, count(*) AS landed FROM landed GROUP BY object_type
 """

@@ -85,7 +85,8 @@ class Rounds:
             if ref[0] is ObjectType.LINE_ITEM and ref in self.read
             for link in self.read[ref].associations.get(ObjectType.DEAL, ())
         }
-        related = {ref for deal in deals for ref in self._links_read(deal)}
+        contacts = {ref for ref in with_links if ref[0] is ObjectType.CONTACT}
+        related = {ref for each in deals | contacts for ref in self._links_read(each)}
         self._learn(related)
         return deals | related | set(self._follow(related, self.read))
 

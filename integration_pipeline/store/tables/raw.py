@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Table, UniqueConstraint
+from sqlalchemy import text as sql_text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from integration_pipeline.store.tables.base import identity, metadata, moment, text
@@ -27,6 +28,14 @@ records = Table(
         *("source", "object_type", "external_id", "modified_at", "content_hash", "follows_id"),
         name="uq_records_version",
     ),
+    # For which deals a company or contact is a matter.
+    Index(
+        "ix_records_associations",
+        "associations",
+        postgresql_using="gin",
+        postgresql_ops={"associations": "jsonb_path_ops"},
+        postgresql_where=sql_text("object_type IN ('deal', 'contact')"),
+    ),
     schema="raw",
 )
 
@@ -38,6 +47,9 @@ heads = Table(
     text("external_id", primary_key=True),
     Column("record_id", BigInteger, ForeignKey(records.c.id), nullable=False),
     moment("modified_at"),
+    # When the reading began that last found the record so. Links change without a new modification time, so
+    # of two readings at once, the one that began later is taken for the newer.
+    moment("read_at", default_now=True),
     Index("ix_heads_record_id", "record_id"),
     schema="raw",
 )
