@@ -9,6 +9,7 @@ from benchmarks.latency.figures import PROMISE_MS
 from benchmarks.latency.series import Series
 
 _STEP = 1.15
+_CLOSE = 1.02
 _LAG_SECONDS = 1.0
 _OF_THE_LOAD = 0.97
 
@@ -41,7 +42,7 @@ def highest(known: Sequence[Series], attempt: Callable[[float], Series], steps: 
     tried: list[Series] = []
     for _ in range(steps):
         rate = too_high / _STEP if best is None else best.deals_per_second * _STEP
-        if rate >= too_high:
+        if best is not None and rate * _CLOSE >= too_high:
             break
         series = attempt(round(rate, 1))
         tried.append(series)
