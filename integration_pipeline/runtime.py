@@ -18,6 +18,7 @@ from integration_pipeline.rules.document import read_rule_set
 from integration_pipeline.settings import MissingSetting, Settings
 from integration_pipeline.store.embedded import EmbeddedPostgres
 from integration_pipeline.store.migrate import upgrade
+from integration_pipeline.transport.client import RetryPolicy, TimeLimits
 
 PIPELINE_DATABASE = "pipeline"
 DAGSTER_DATABASE = "dagster"
@@ -81,7 +82,9 @@ def open_pipeline(settings: Settings, evaluate: Evaluate = native.evaluate) -> G
 
 
 @contextmanager
-def open_source(settings: Settings) -> Generator[HubSpotSource]:
-    """The CRM the settings name."""
-    with HubSpotSource(settings.hubspot()) as source:
+def open_source(
+    settings: Settings, *, retries: RetryPolicy | None = None, time_limits: TimeLimits | None = None
+) -> Generator[HubSpotSource]:
+    """The CRM the settings name; a driver in a hurry gives up on a call earlier than others."""
+    with HubSpotSource(settings.hubspot(), retries=retries, time_limits=time_limits) as source:
         yield source

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     hubspot_token: SecretStr | None = None
     hubspot_api_version: str = "v3"
     hubspot_overlap_minutes: Annotated[int, Field(ge=0)] = 5
+    hubspot_requests_per_ten_seconds: Annotated[int, Field(ge=1)] = 190
+    """What the account grants an app: 100 on Free and Starter, 190 above, 250 with the add-on."""
     hubspot_client_secret: SecretStr | None = None
     """The secret of the HubSpot app, with which it signs its webhooks."""
 
@@ -97,6 +99,7 @@ class Settings(BaseSettings):
             base_url=self.hubspot_base_url,
             api_version=self.hubspot_api_version,
             overlap_minutes=self.hubspot_overlap_minutes,
+            requests_per_ten_seconds=self.hubspot_requests_per_ten_seconds,
         )
 
 

@@ -24,9 +24,13 @@ from integration_pipeline.pipeline.stages import WORKER_SESSION, run_stages
 from integration_pipeline.realtime.worker import Worker
 from integration_pipeline.runtime import database, open_source, pipeline_on, with_driver
 from integration_pipeline.settings import Settings
+from integration_pipeline.transport.client import RetryPolicy, TimeLimits
 
 READY = "real-time worker is ready"
 _LOOK_AGAIN_SECONDS = 2.0
+# A batch holds its records' locks while it reads. Better that it gives up soon and its events come again.
+_RETRIES = RetryPolicy(attempts=4, base_seconds=0.05, cap_seconds=2.0, total_seconds=8.0)
+_TIME_LIMITS = TimeLimits(connect=2.0, read=5.0, answer=10.0)
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +86,10 @@ def serve(settings: Settings, announce: Callable[[], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask_to_stop)
-    with database(settings) as url, open_source(settings) as source:
+    with (
+        database(settings) as url,
+        open_source(settings, retries=_RETRIES, time_limits=_TIME_LIMITS) as source,
+    ):
         engine = create_engine(url, hide_parameters=True, connect_args=dict(WORKER_SESSION))
         try:
             pipeline = CurrentPipeline(engine, settings)

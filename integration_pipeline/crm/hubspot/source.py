@@ -30,7 +30,7 @@ from integration_pipeline.crm.hubspot.errors import HUBSPOT_FAILURES
 from integration_pipeline.crm.hubspot.fetching import Fetching, Links, joined
 from integration_pipeline.crm.hubspot.metadata import DealStage, PropertyDefinition
 from integration_pipeline.crm.records import CrmRecord, ObjectType, Wanted
-from integration_pipeline.transport.client import BearerAuth, VendorClient
+from integration_pipeline.transport.client import BearerAuth, RetryPolicy, TimeLimits, VendorClient
 from integration_pipeline.transport.clock import Clock
 from integration_pipeline.transport.metrics import VendorMetrics
 from integration_pipeline.transport.paging import follow_cursor
@@ -58,6 +58,8 @@ class HubSpotSource:
         self,
         settings: HubSpotSettings,
         *,
+        retries: RetryPolicy | None = None,
+        time_limits: TimeLimits | None = None,
         registry: CollectorRegistry = REGISTRY,
         clock: Clock | None = None,
     ) -> None:
@@ -68,6 +70,8 @@ class HubSpotSource:
             auth=BearerAuth(settings.token),
             failures=HUBSPOT_FAILURES,
             limiter=RateLimiter(settings.windows(), clock),
+            retries=retries,
+            time_limits=time_limits,
             idle_seconds=_IDLE_SECONDS,
             registry=registry,
             clock=clock,
