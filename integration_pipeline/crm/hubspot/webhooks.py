@@ -184,7 +184,8 @@ def _present(ids: Sequence[int | None], where: str, kind: str) -> tuple[str, ...
 
 def _deeper_than(value: JsonValue, levels: int) -> bool:
     match value:
-        case str():
+        # Nearly all of them, before the slower questions.
+        case str() | int() | None:
             return False
         case Mapping():
             return levels == 0 or any(_deeper_than(each, levels - 1) for each in value.values())
