@@ -52,9 +52,7 @@ def _twice(draw: random.Random, body: bytes) -> bytes:
 
 def _bad_bytes(draw: random.Random, body: bytes) -> bytes:
     at = draw.randrange(len(body))
-    return (
-        body[:at] + draw.choice([b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\x00"]) + body[at:]
-    )
+    return body[:at] + draw.choice([b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\x00"]) + body[at:]
 
 
 def _deep(draw: random.Random, _body: bytes) -> bytes:
