@@ -1,8 +1,8 @@
 """Connections to the receiver: one POST at a time each, kept open for the next.
 
 Made of asyncio and the HTTP parser the server runs on, because the sandbox shares the processor with what is
-measured against it: a POST through httpx took 2 ms of processor time, one of these 0.03 ms. Answers' bodies are
-read and forgotten.
+measured against it: a POST through httpx took 2 ms of processor time, one of these 0.03 ms. Answers' bodies
+are read and forgotten.
 """
 
 from __future__ import annotations
