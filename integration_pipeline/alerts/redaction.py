@@ -24,9 +24,11 @@ _LONG_WORD = re.compile(r"[A-Za-z0-9_-]{24,}")
 def in_one_line(message: str) -> str:
     """The first line of an error without quoted values, addresses, keys and long random words.
 
-    URLs keep their host: `https://api.example.com…`. At most 300 characters.
+    A line that ends with a colon has the next one with it: it names the checks that failed. URLs keep their
+    host: `https://api.example.com…`. At most 300 characters.
     """
-    line = next((line.strip() for line in message.splitlines() if line.strip()), "")
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    line = " ".join(lines[:2] if lines and lines[0].endswith(":") else lines[:1])
     line = _URL.sub(rf"\1://\2{_ELLIPSIS}", line)
     line = _QUOTED.sub(_ELLIPSIS, line)
     line = _BEARER.sub(rf"\1 {_ELLIPSIS}", line)

@@ -37,6 +37,11 @@ def test_the_kind_of_error_does(said: str) -> None:
     assert in_one_line(said) == said
 
 
+def test_what_a_colon_announces_does() -> None:
+    said = "1 blocking asset check failed with ERROR severity:\nledger__invoices: chain_is_unbroken\nmore"
+    assert in_one_line(said).endswith("severity: ledger__invoices: chain_is_unbroken")
+
+
 def test_the_host_of_an_address_does() -> None:
     assert "db.example.com" in in_one_line("cannot connect to postgresql://ann:pw@db.example.com/books")
 

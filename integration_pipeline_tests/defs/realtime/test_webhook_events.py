@@ -120,7 +120,7 @@ def test_an_event_is_not_given_up_because_the_crm_is_away(
 
 
 def test_a_run_for_events_that_are_settled_by_then_does_nothing(waiting: Desk) -> None:
-    [request] = waiting.tick("webhook_events").run_requests or ()
+    [request] = waiting.tick("webhook_events").run_requests
     waiting.settle()
     assert waiting.run("settle_events", request.run_config).success
     assert waiting.office.value("SELECT count(*) FROM inbox.batches") == 1
