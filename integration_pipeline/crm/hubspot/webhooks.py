@@ -67,7 +67,7 @@ class HubSpotEvent(BaseModel):
     subscription_type: Annotated[_Name, Field(validation_alias=AliasChoices("subscriptionType", "eventType"))]
     # Milliseconds since 1970, up to the year 9999.
     occurred_at: Annotated[int, Field(ge=0, le=253_402_300_799_999)]
-    attempt_number: Annotated[int, Field(ge=0)] = 0
+    attempt_number: Annotated[int, Field(ge=0, le=1_000)] = 0
     object_id: _Id | None = None
     object_type_id: _Name | None = None
     primary_object_id: _Id | None = None

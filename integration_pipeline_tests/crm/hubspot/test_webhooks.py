@@ -171,6 +171,7 @@ def test_what_is_no_array_of_events_is_refused(body: bytes, said: str) -> None:
         *[("occurredAt", value) for value in (None, -1, 253_402_300_800_000, "2026", True, 1.5)],
         *[("subscriptionType", value) for value in (None, "", 7, "deal creation", "deal.\x00", "d" * 201)],
         ("attemptNumber", -1),
+        ("attemptNumber", 1_001),
         ("objectTypeId", 3),
         ("mergedObjectIds", "1"),
         ("mergedObjectIds", ["1"]),
