@@ -185,6 +185,7 @@ _DUE = text("""
     ORDER BY length(inputs.external_id), inputs.external_id
 """)
 # With the line items that are still there, and customers (their id and name) by `company 7` or `contact 8`.
+# OFFSET keeps the look-ups by key: in a first run the planner takes tables just filled for empty ones.
 _DUE_RECORDS = text("""
     SELECT
         record.*, inputs.hash AS inputs_hash, seen.first_day AS first_seen,
@@ -212,14 +213,22 @@ _DUE_RECORDS = text("""
                 each.object_type || ' ' || each.external_id, jsonb_build_array(customer.id, customer.name)
             ) FILTER (WHERE customer.id IS NOT NULL) AS customers
         FROM raw.linked_records(record.associations) AS each
-        LEFT JOIN raw.heads AS head
-            ON each.object_type = 'line_item' AND head.source = record.source
-            AND head.object_type = each.object_type AND head.external_id = each.external_id
-        LEFT JOIN raw.records AS item ON item.id = head.record_id
-        LEFT JOIN crm.customer_links AS link
-            ON each.object_type IN ('company', 'contact') AND link.source = record.source
-            AND link.object_type = each.object_type AND link.external_id = each.external_id
-        LEFT JOIN crm.customers AS customer ON customer.id = link.customer_id
+        LEFT JOIN LATERAL (
+            SELECT item.*
+            FROM raw.heads AS head
+            INNER JOIN raw.records AS item ON item.id = head.record_id
+            WHERE head.source = record.source AND head.object_type = each.object_type
+                AND head.external_id = each.external_id
+            OFFSET 0
+        ) AS item ON each.object_type = 'line_item'
+        LEFT JOIN LATERAL (
+            SELECT customer.id, customer.name
+            FROM crm.customer_links AS link
+            INNER JOIN crm.customers AS customer ON customer.id = link.customer_id
+            WHERE link.source = record.source AND link.object_type = each.object_type
+                AND link.external_id = each.external_id
+            OFFSET 0
+        ) AS customer ON each.object_type IN ('company', 'contact')
     ) AS linked
     LEFT JOIN crm.deal_heads AS known ON known.deal_key = inputs.source || ':' || inputs.external_id
     WHERE inputs.source = :source AND inputs.external_id = ANY(CAST(:ids AS text[]))
