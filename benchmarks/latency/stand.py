@@ -13,10 +13,10 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from benchmarks.latency import worker as benchmarked_worker
 from benchmarks.latency.portal import Portal
 from integration_pipeline.child_process import ChildProcess
 from integration_pipeline.gateway.server import GatewayProcess
+from integration_pipeline.realtime.process import READY, worker_process
 from integration_pipeline.runtime import DAGSTER_DATABASE, PIPELINE_DATABASE, open_engine
 from integration_pipeline.sandbox.server import SandboxProcess
 from integration_pipeline.settings import DEFAULT_MAPPING, Settings
@@ -24,6 +24,7 @@ from integration_pipeline.store.embedded import EmbeddedPostgres
 from integration_pipeline.store.migrate import upgrade
 
 ROOT = Path(__file__).parents[2]
+_WATCHED = "benchmarks.latency.worker"
 NO_LIMIT = 1_000_000
 HUBSPOT_LIMIT = 190
 """Calls in ten seconds that one private app may make."""
@@ -72,17 +73,15 @@ class Stand:
     def working(self, calls_per_ten_seconds: int, stacks: Path | None = None) -> Generator[ChildProcess]:
         """One worker, until the end of the block."""
         environment = self.environment(realtime=True)
-        environment["CRM_CALLS_PER_TEN_SECONDS"] = str(calls_per_ten_seconds)
-        if stacks is not None:
+        environment["HUBSPOT_REQUESTS_PER_TEN_SECONDS"] = str(calls_per_ten_seconds)
+        log = self.home / "worker.log"
+        if stacks is None:
+            worker = worker_process(environment, log)
+        else:
             environment["STACKS_TO"] = str(stacks)
-        with ChildProcess(
-            benchmarked_worker.__name__,
-            [],
-            ready=benchmarked_worker.READY,
-            log=self.home / "worker.log",
-            environment=environment,
-        ) as child:
-            yield child
+            worker = ChildProcess(_WATCHED, [], ready=READY, log=log, environment=environment)
+        with worker:
+            yield worker
 
     def listen(self) -> None:
         """Have webhooks sent to the gateway."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 from benchmarks.latency.figures import PROMISE_MS
 from benchmarks.latency.series import Series
 
-_STEP = 1.15
-_CLOSE = 1.02
+_STRIDE = 1.3
+_CLOSE = 1.1
 _LAG_SECONDS = 1.0
 _OF_THE_LOAD = 0.97
 
@@ -33,23 +34,29 @@ def is_sustained(series: Series) -> bool:
 
 
 def highest(known: Sequence[Series], attempt: Callable[[float], Series], steps: int) -> Sustained:
-    """Climb from the highest rate known to be sustained until one is not, `steps` attempts at most.
+    """The highest rate, to a tenth, that is kept up, after `steps` attempts at most.
 
-    Where none is known the lowest that is not is where the search begins, downwards.
+    Between the highest rate known to be kept up and the lowest known not to be, the search halves the gap by
+    ratio; while one of them is not known, it climbs or descends.
     """
     best = max(filter(is_sustained, known), key=lambda each: each.deals_per_second, default=None)
-    too_high = min((each.deals_per_second for each in known if not is_sustained(each)), default=float("inf"))
+    too_high = min((each.deals_per_second for each in known if not is_sustained(each)), default=None)
     tried: list[Series] = []
     for _ in range(steps):
-        rate = too_high / _STEP if best is None else best.deals_per_second * _STEP
-        if best is not None and rate * _CLOSE >= too_high:
+        if best is None:
+            rate = (too_high or 1.0) / _STRIDE
+        elif too_high is None:
+            rate = best.deals_per_second * _STRIDE
+        elif too_high < best.deals_per_second * _CLOSE:
             break
+        else:
+            rate = sqrt(best.deals_per_second * too_high)
         series = attempt(round(rate, 1))
         tried.append(series)
         if is_sustained(series):
             best = series
         else:
-            too_high = rate
+            too_high = series.deals_per_second
     return Sustained(
         best.deals_per_second if best else None,
         best.latencies_ms.webhook_to_books.p99 if best else None,
