@@ -5,7 +5,8 @@ here: the versions a materialization carries (`data_versions`), when it is told 
 
 One materialization of each asset and month a time, however many batches there were: Dagster keeps every event
 for good, and its pages show the newest. Events of one asset are stored together. Measured with PostgreSQL on
-two cores: 12 ms for one, 40 ms for twelve months at once, where one by one they took 12 ms each.
+two busy cores: 119 ms for twelve months, where `report_runless_asset_event` took 1,040 ms for them one by
+one.
 """
 
 from __future__ import annotations
