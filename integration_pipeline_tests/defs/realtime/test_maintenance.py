@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from integration_pipeline.defs.jobs import SYNC_DEALS
-from integration_pipeline.defs.maintenance import delete_runs
+from integration_pipeline.defs.maintenance import delete_runless_events, delete_runs
 from integration_pipeline_tests.defs.realtime.conftest import Desk
 
 ALL_MONTHS = {
@@ -68,6 +68,18 @@ def test_without_one_none_goes(desk: Desk) -> None:
     run = desk.run("maintenance").run_id
     assert delete_runs(desk.instance, SYNC_DEALS, _in_a_minute()) == 0
     assert desk.instance.get_run_by_id(run) is not None
+
+
+def test_what_was_reported_without_a_run_goes_once_a_run_over_all_months_came_after_it(settled: Desk) -> None:
+    before = settled.instance.fetch_materializations(dg.AssetKey("ledger__invoices"), limit=10).records
+    assert delete_runless_events(settled.instance, SYNC_DEALS, _in_a_minute()) == 0
+    _over_all_months(settled)
+    settled.announce("1")
+    settled.settle()
+    settled.tick("realtime_activity")
+    assert delete_runless_events(settled.instance, SYNC_DEALS, _in_a_minute()) > len(before)
+    [left] = settled.instance.fetch_materializations(dg.AssetKey("ledger__invoices"), limit=10).records
+    assert left.storage_id > max(record.storage_id for record in before)
 
 
 def _over_all_months(desk: Desk) -> None:
