@@ -1,7 +1,7 @@
 """From recorded facts to the acts that they are traces of: when what was done, and what it touched.
 
-A stage leaves moments behind: of deal versions, verdicts, schedules, documents, postings. What it left no trace
-of changed nothing. An act that is found twice does no harm, since stages do only what is due.
+A stage leaves moments behind: of deal versions, verdicts, schedules, documents, postings. What it left no
+trace of changed nothing. An act that is found twice does no harm, since stages do only what is due.
 
 Belongs here: reading traces of work on deals and on the books. Does not belong here: companies and contacts
 (`parties`), the order in which acts can be repeated (`order`).
@@ -9,11 +9,9 @@ Belongs here: reading traces of work on deals and on the books. Does not belong 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
 
@@ -25,68 +23,27 @@ from integration_pipeline.rebuild.facts import Facts
 from integration_pipeline.rebuild.in_force import InForce, Versions
 from integration_pipeline.rebuild.order import Act, Phase, Touch, alone, reads, writes
 from integration_pipeline.rebuild.parties import parties
+from integration_pipeline.rebuild.traces import (
+    AFTERWARDS,
+    Claim,
+    Trace,
+    after_claims,
+    plannings,
+    without_repeated_gates,
+)
 from integration_pipeline.rebuild.work import DealWork, Decision, Landing, PastAct, Postings, Release, Usage
-
-# Traces of one planning of one deal: what lies further apart is looked at as two plannings.
-_ONE_PLANNING = timedelta(seconds=2)
-_AFTERWARDS = timedelta(microseconds=1)
-_GATES = (Phase.RAW_GATE, Phase.DEAL_GATE, Phase.DOCUMENT_GATE)
 
 
 def past_acts(facts: Facts, in_force: InForce) -> Iterator[PastAct]:
     """Everything that was done, in no particular order."""
     past = _Past(facts, in_force)
     yield from parties(facts, in_force)
-    yield from _landings(facts, in_force)
     for acts in past.of_deals().values():
-        yield from _without_repeated_gates(acts)
+        yield from without_repeated_gates(acts)
     yield from past.postings()
     yield from past.releases()
     for row in facts.usage:
         yield Act(row.recorded_at, Phase.USAGE, (writes("contract", row.contract_id),), Usage(row.event_id))
-
-
-def _landings(facts: Facts, in_force: InForce) -> Iterator[PastAct]:
-    """Raw versions of deals and of what is no company or contact.
-
-    A deal's version did not count before the deal had been read from an earlier one, whenever it landed: which
-    one a deal version was made from is recorded.
-    """
-    read: dict[tuple[str, str], list[Row[Any]]] = defaultdict(list)
-    for version in facts.versions:
-        read[version.source, version.external_id].append(version)
-    for row in facts.records:
-        if row.object_type in ("company", "contact"):
-            continue
-        moment, touches = row.received_at, (writes("record", row.object_type, row.external_id),)
-        if row.object_type == "deal":
-            touches = (alone("deal", f"{row.source}:{row.external_id}"),)
-            earlier = [
-                version.created_at
-                for version in read[row.source, row.external_id]
-                if version.raw_record_id < row.id
-            ]
-            moment = max([moment, *(each + _AFTERWARDS for each in earlier)])
-        yield Act(moment, Phase.LAND, touches, Landing(row.id, in_force.at(moment)))
-
-
-def _without_repeated_gates(acts: Iterable[PastAct]) -> Iterator[PastAct]:
-    """A deal's acts, but of a gate's verdicts in a row only the first: it judged all that was there."""
-    last: Phase | None = None
-    for act in sorted(acts, key=lambda each: (each.moment, each.phase)):
-        if act.phase not in _GATES or act.phase is not last:
-            yield act
-        last = act.phase
-
-
-@dataclass(frozen=True, slots=True)
-class _Trace:
-    """A moment at which a deal was being planned. `deal_id` and `rules` where the trace names them."""
-
-    moment: datetime
-    deal_id: int | None
-    rules: str | None
-    at_least: date | None
 
 
 class _Past:
@@ -104,12 +61,26 @@ class _Past:
         self._twins = {twin for twin, count in deals.items() if count > 1}
 
     def of_deals(self) -> Mapping[str, Sequence[PastAct]]:
-        """What was done with single deals: read, judged, planned, decided."""
+        """What was done with single deals, by their keys: landed, read, judged, planned, decided.
+
+        What belongs to no deal in particular is under an empty key.
+        """
+        self._landed()
         read = self._normalized()
         planned = self._planned()
         self._judged(read, planned)
         self._decided()
+        for deal_key, claims in self._claims().items():
+            self._acts[deal_key] = after_claims(self._acts[deal_key], claims)
         return self._acts
+
+    def _claims(self) -> Mapping[str, Sequence[Claim]]:
+        """When documents of each deal were in a poster's hands."""
+        claims: dict[str, list[Claim]] = defaultdict(list)
+        for row in self._facts.postings:
+            if row.claimed_at is not None:
+                claims[row.deal_key].append(Claim(row.claimed_at, row.moment))
+        return claims
 
     def postings(self) -> Iterator[PastAct]:
         """Documents posted at the same moment were posted together."""
@@ -141,6 +112,28 @@ class _Past:
             # Between drawing the day and storing the version midnight may pass.
             is_by_clock = abs((row.recorded_on - by_clock).days) <= 1
             yield row.created_at, None if is_by_clock else row.recorded_on
+
+    def _landed(self) -> None:
+        """Raw versions of deals and of what is no company or contact.
+
+        A deal's version did not count before the deal had been read from an earlier one, whenever it landed:
+        which one a deal version was made from is recorded.
+        """
+        read: dict[str, list[Row[Any]]] = defaultdict(list)
+        for version in self._facts.versions:
+            read[version.deal_key].append(version)
+        for row in self._facts.records:
+            if row.object_type in ("company", "contact"):
+                continue
+            deal_key, moment = "", row.received_at
+            touch = writes("record", row.object_type, row.external_id)
+            if row.object_type == "deal":
+                deal_key = f"{row.source}:{row.external_id}"
+                touch = alone("deal", deal_key)
+                earlier = [each.created_at for each in read[deal_key] if each.raw_record_id < row.id]
+                moment = max([moment, *(each + AFTERWARDS for each in earlier)])
+            work = Landing(row.id, self._in_force.at(moment))
+            self._acts[deal_key].append(Act(moment, Phase.LAND, (touch,), work))
 
     def _normalized(self) -> dict[int, datetime]:
         """Reading deals. Answers when each raw version was first read."""
@@ -181,23 +174,23 @@ class _Past:
     def _planned(self) -> dict[int, datetime]:
         """Planning deals. Answers when each deal version was first planned."""
         first: dict[int, datetime] = {}
-        traces: dict[str, list[_Trace]] = defaultdict(list)
+        traces: dict[str, list[Trace]] = defaultdict(list)
         for row in self._facts.schedules:
-            traces[row.deal_key].append(_Trace(row.created_at, row.deal_id, row.rule_set_version, None))
+            traces[row.deal_key].append(Trace(row.created_at, row.deal_id, row.rule_set_version, None))
         for row in self._facts.documents:
             day = self._known_to_wait_for(row)
-            traces[row.deal_key].append(_Trace(row.created_at, row.deal_id, row.rule_set_version, day))
+            traces[row.deal_key].append(Trace(row.created_at, row.deal_id, row.rule_set_version, day))
             if row.superseded_at is not None:
-                traces[row.deal_key].append(_Trace(row.superseded_at, None, None, None))
+                traces[row.deal_key].append(Trace(row.superseded_at, None, None, None))
         for row in self._facts.failures:
             if row.rule == "deal_can_be_billed":
-                traces[row.deal_key].append(_Trace(row.created_at, row.subject_id, None, None))
+                traces[row.deal_key].append(Trace(row.created_at, row.subject_id, None, None))
         for row in self._facts.verdicts:
             if row.suite_version == "withdrawn by billing" and row.deal_key:
-                traces[row.deal_key].append(_Trace(row.evaluated_at, row.subject_id, None, None))
+                traces[row.deal_key].append(Trace(row.evaluated_at, row.subject_id, None, None))
         breaks = self._breaks()
         for deal_key, of_deal in traces.items():
-            for planning in _plannings(of_deal, breaks[deal_key]):
+            for planning in plannings(of_deal, breaks[deal_key]):
                 self._plan(deal_key, planning)
                 for trace in planning:
                     if trace.deal_id is not None:
@@ -219,7 +212,7 @@ class _Past:
         horizon = self._in_force.rules(document.rule_set_version).horizon_months
         return add_months(document.issue_date.replace(day=1), 1 - horizon)
 
-    def _plan(self, deal_key: str, planning: Sequence[_Trace]) -> None:
+    def _plan(self, deal_key: str, planning: Sequence[Trace]) -> None:
         moment = planning[0].moment
         days = [trace.at_least for trace in planning if trace.at_least is not None]
         rules = next((trace.rules for trace in planning if trace.rules), None)
@@ -251,7 +244,7 @@ class _Past:
         return defaultdict(list, {deal_key: sorted(moments) for deal_key, moments in breaks.items()})
 
     def _judged(self, read: Mapping[int, datetime], planned: Mapping[int, datetime]) -> None:
-        """Verdicts. One that was given anew later, under newer rules, was given first before its subject went on."""
+        """Verdicts. One that was given again was given first before its subject went on."""
         phases = {
             "raw_record": (Phase.RAW_GATE, read),
             "deal": (Phase.DEAL_GATE, planned),
@@ -259,6 +252,8 @@ class _Past:
         }
         given = [(row, row.evaluated_at) for row in self._facts.verdicts]
         given += [(row, row.created_at) for row in self._facts.failures]
+        # What the pipeline closed was closed by a gate, be it that there was nothing more to judge.
+        given += [(row, row.closed_at) for row in self._facts.failures if row.closed_by == "pipeline"]
         for row, moment in given:
             if row.deal_key is None:
                 continue
@@ -293,20 +288,3 @@ def _twin_key(row: Row[Any]) -> str | None:
     return "|".join(
         map(str, (row.customer_id, row.name.lower(), row.close_date, row.amount_minor, row.currency))
     )
-
-
-def _plannings(traces: Iterable[_Trace], breaks: Sequence[datetime]) -> Iterator[Sequence[_Trace]]:
-    """A deal's traces, those of one planning together."""
-    planning: list[_Trace] = []
-    for trace in sorted(traces, key=lambda each: each.moment):
-        if planning:
-            before = planning[-1]
-            goes_on = trace.moment - before.moment <= _ONE_PLANNING
-            goes_on &= bisect_left(breaks, before.moment) == bisect_left(breaks, trace.moment)
-            goes_on &= None in (before.rules, trace.rules) or before.rules == trace.rules
-            if not goes_on:
-                yield planning
-                planning = []
-        planning.append(trace)
-    if planning:
-        yield planning

@@ -1,10 +1,10 @@
 """Posting again: the same documents at the same moments, so that numbers and hashes come out the same.
 
-Belongs here: making the scratch ledger stand where the live one stood before each posting. Does not belong here:
-posting itself, which is the stages' (`pipeline.post`, `pipeline.recognize`).
+Belongs here: making the scratch ledger stand where the live one stood before each posting. Does not belong
+here: posting itself, which is the stages' (`pipeline.post`, `pipeline.recognize`).
 
-What could not be rebuilt leaves a gap. What was posted after it is posted with the number, and after the entry,
-that it had in the live books, so that one fault is one difference and not a thousand.
+What could not be rebuilt leaves a gap. What was posted after it is posted with the number, and after the
+entry, that it had in the live books, so that one fault is one difference and not a thousand.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """On which civil day something was done: by the clock, or by the fixed day of a rehearsal.
 
 A deal version keeps the civil day on which it was recorded. Where that is what the clock said at its moment,
-the clock counts, in each entity's time zone; otherwise the pipeline ran as of that day, and so did what followed.
+the clock counts, in each entity's time zone; otherwise the pipeline ran as of that day, and so did what
+followed.
 
 Belongs here: that inference, and a pipeline with such a day. Does not belong here: what is done on the day.
 """
@@ -49,7 +50,7 @@ class PastPipeline(Pipeline):
 
 
 class Calendar:
-    """Days by moment, from what is known of some: `recorded` holds (moment, fixed day or None for the clock)."""
+    """Days by moment; `recorded` holds those that are known: (moment, fixed day or None for the clock)."""
 
     def __init__(self, recorded: Iterable[tuple[datetime, date | None]]) -> None:
         known = sorted(recorded, key=lambda each: each[0])

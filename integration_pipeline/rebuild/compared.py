@@ -1,7 +1,8 @@
 """What is compared of each table: a name, the deal it belongs to, and its content as JSON.
 
-Belongs here: the statements, the same for both databases; surrogate keys are equal in both. Left out are moments
-at which rows were written, and bookkeeping of work that waits. Does not belong here: comparing (`compare`).
+Belongs here: the statements, the same for both databases; surrogate keys are equal in both. Left out are
+moments at which rows were written, and bookkeeping of work that waits. Does not belong here: comparing
+(`compare`).
 """
 
 from __future__ import annotations
@@ -40,9 +41,12 @@ COMPARED: dict[str, str] = {
     "posting.gate_records": """
         SELECT
             'verdict on ' || gate.subject_kind || ' ' || coalesce(
-                document.document_key, deal.deal_key || ' version ' || deal.version, CAST(gate.subject_id AS text)
+                document.document_key, deal.deal_key || ' version ' || deal.version,
+                CAST(gate.subject_id AS text)
             ) AS name,
-            coalesce(record.source || ':' || record.external_id, deal.deal_key, document.deal_key) AS deal_key,
+            coalesce(
+                record.source || ':' || record.external_id, deal.deal_key, document.deal_key
+            ) AS deal_key,
             to_jsonb(gate) - 'evaluated_at' - 'suite_version' AS content
         FROM posting.gate_records AS gate
         LEFT JOIN raw.records AS record ON gate.subject_kind = 'raw_record' AND record.id = gate.subject_id
@@ -60,8 +64,8 @@ COMPARED: dict[str, str] = {
     """,
     "billing.schedules": """
         SELECT
-            'schedule of ' || deal.deal_key || ' version ' || deal.version || ' under ' || schedule.rule_set_version
-            AS name,
+            'schedule of ' || deal.deal_key || ' version ' || deal.version || ' under '
+            || schedule.rule_set_version AS name,
             schedule.deal_key, to_jsonb(schedule) - 'created_at' AS content
         FROM billing.schedules AS schedule
         INNER JOIN crm.deals AS deal ON deal.id = schedule.deal_id
@@ -108,7 +112,8 @@ COMPARED: dict[str, str] = {
     """,
     "ledger.journal_entries": """
         SELECT
-            'entry ' || entry.sequence || ' of ' || entry.entity || ' (' || entry.document_number || ')' AS name,
+            'entry ' || entry.sequence || ' of ' || entry.entity || ' (' || entry.document_number || ')'
+            AS name,
             document.deal_key, to_jsonb(entry) AS content
         FROM ledger.journal_entries AS entry
         LEFT JOIN posting.intents AS intent ON intent.id = entry.intent_id

@@ -145,7 +145,11 @@ _POSTINGS = """
     SELECT
         intent.id AS intent_id, intent.document_id, intent.updated_at AS moment, intent.entity,
         document.deal_key, document.customer_id, document.issue_date, document.kind, document.document_key,
-        entry.sequence, before.hash AS hash_before, issued.series, issued.series_number
+        entry.sequence, before.hash AS hash_before, issued.series, issued.series_number,
+        (
+            SELECT max(attempt.started_at) FROM posting.attempts AS attempt
+            WHERE attempt.intent_id = intent.id AND attempt.outcome = 'posted'
+        ) AS claimed_at
     FROM posting.intents AS intent
     INNER JOIN billing.documents AS document ON document.id = intent.document_id
     LEFT JOIN ledger.journal_entries AS entry ON entry.intent_id = intent.id
@@ -170,14 +174,14 @@ _RELEASES = """
 _USAGE = "SELECT event_id, contract_id, recorded_at FROM billing.usage_events"
 # Raw records that something was made of, or that another followed, and that are no longer there.
 _LOST = """
-    SELECT named.id, min(named.by) AS named_by
+    SELECT named.id, string_agg(DISTINCT named.by, ', ' ORDER BY named.by DESC) AS named_by
     FROM (
         SELECT raw_record_id AS id, 'version ' || version || ' of deal ' || deal_key AS by FROM crm.deals
         UNION ALL
         SELECT record_id, 'the customer of ' || object_type || ' ' || source || ':' || external_id
         FROM crm.customer_links
         UNION ALL
-        SELECT subject_id, 'a verdict about a raw deal' FROM posting.gate_records
+        SELECT subject_id, 'a verdict of the raw gate' FROM posting.gate_records
         WHERE subject_kind = 'raw_record'
         UNION ALL
         SELECT

@@ -1,7 +1,8 @@
 """When companies and contacts were given their customers, or a customer its newer name.
 
-A link to a customer keeps when it was made and which version of its record was looked at last. Versions between
-the two were looked at when they landed, as far as anybody can see: whatever runs next looks at them first.
+A link to a customer keeps when it was made and which version of its record was looked at last. Versions
+between the two were looked at when they landed, as far as anybody can see: whatever runs next looks at them
+first.
 
 Belongs here: acts about companies and contacts. Does not belong here: deciding who is whose customer
 (`pipeline.customers`).

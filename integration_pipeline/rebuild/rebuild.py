@@ -16,6 +16,7 @@ from integration_pipeline.rebuild.compare import Comparison, compare
 from integration_pipeline.rebuild.facts import Facts, read_facts
 from integration_pipeline.rebuild.in_force import InForce, unlike_their_version
 from integration_pipeline.rebuild.order import in_rounds
+from integration_pipeline.rebuild.past_clock import with_past_clock
 from integration_pipeline.rebuild.replay import Replay
 from integration_pipeline.rebuild.scratch import scratch_database
 from integration_pipeline.rebuild.side_by_side import put, refuse_unless_free
@@ -27,7 +28,7 @@ Watcher = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What came of it. `problems` could not be repeated; `notes` were, but by another version of the program."""
+    """What came of it. `problems` could not be repeated; `notes` say what a reader should know besides."""
 
     comparison: Comparison
     problems: list[str]
@@ -65,7 +66,7 @@ def rebuild(
             in_force = InForce(facts)
             parts = list(in_rounds(past_acts(facts, in_force)))
             total, done = sum(len(acts) for _, acts in parts), 0
-            replay = Replay(scratch, in_force, evaluate)
+            replay = Replay(scratch, in_force, with_past_clock(evaluate, facts))
             for phase, acts in parts:
                 watch("repeating what was done", done, total)
                 replay.do(phase, acts)
@@ -90,7 +91,7 @@ def snapshot(live: Engine) -> Generator[Connection]:
 
 
 def _lost(facts: Facts) -> list[str]:
-    return [f"raw record {row.id} is gone: {row.named_by} was made of it" for row in facts.lost]
+    return [f"raw record {row.id} is gone; it is what this was made of: {row.named_by}" for row in facts.lost]
 
 
 def _notes(in_force: InForce) -> list[str]:

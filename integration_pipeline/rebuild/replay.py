@@ -1,7 +1,7 @@
 """The acts of the past, done again by the stages themselves in the scratch database.
 
-Belongs here: which stage an act is, on which deals, under which mapping, rules and day. Does not belong here: the
-acts and their order (`acts`, `order`), posting (`books`), what comes of it (`compare`).
+Belongs here: which stage an act is, on which deals, under which mapping, rules and day. Does not belong here:
+the acts and their order (`acts`, `order`), posting (`books`), what comes of it (`compare`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A database beside the live one, made for one rebuild and dropped after it.
 
 It is the live database's twin in schema and collation, with two differences that make history repeatable: its
-sessions read the clock from a table, and a row takes the surrogate key of the live row that it is the equal of.
+sessions read the clock from a table, and a row takes the surrogate key of the live row that it is the equal
+of.
 
 Belongs here: making, preparing and dropping it. Does not belong here: what is done in it (`replay`).
 """
@@ -23,7 +24,8 @@ from integration_pipeline.rebuild.refusal import RebuildRefused
 from integration_pipeline.store.migrate import upgrade
 
 _PREFIX = "rebuild_of_"
-# One rebuild of a database at a time: what it left behind when it was killed can then be told from one at work.
+# One rebuild of a database at a time: what it left behind when it was killed can then be told from one at
+# work.
 _REBUILD_LOCK = 7_310_552_044
 _LONGEST_NAME = 63
 # What PostgreSQL looks up first is found first; anything else is where it always is.
@@ -131,10 +133,10 @@ _COLLATION = """
     SELECT to_jsonb(twin) || jsonb_build_object('encoding_name', pg_encoding_to_char(twin.encoding))
     FROM pg_database AS twin WHERE twin.datname = current_database()
 """
-# Keys: rows get the ones of the live database, and what has no equal there gets one far beyond them. Customers
-# get theirs when it is known by which company they were founded; their references follow.
-# No document is due before the moment at which the live ledger posted it.
-# The chain's own trigger goes: where an entry could not be rebuilt, what follows hangs on to the live one.
+# Keys: rows get the ones of the live database, and what has no equal there gets one far beyond them.
+# Customers get theirs when it is known by which company they were founded; their references follow. No
+# document is due before the moment at which the live ledger posted it. The chain's own trigger goes: where an
+# entry could not be rebuilt, what follows hangs on to the live one.
 _PREPARE = """
     CREATE SCHEMA replay;
     CREATE TABLE replay.clock (moment timestamptz);

@@ -1,7 +1,7 @@
 """What the scratch database gets from the live one: what came in, and the surrogate keys it gave.
 
-Belongs here: copying rows from one database into the other, byte by byte. Does not belong here: what is computed
-from them (`replay`).
+Belongs here: copying rows from one database into the other, byte by byte. Does not belong here: what is
+computed from them (`replay`).
 """
 
 from __future__ import annotations

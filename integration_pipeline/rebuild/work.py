@@ -63,7 +63,7 @@ class Postings:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """An entity's months up to `last_day` were released; `sequence` is the first entry's, after `hash_before`."""
+    """Months of an entity were released; `sequence` is the first entry's, which follows `hash_before`."""
 
     when: Moment
     in_force: Versions
