@@ -101,11 +101,10 @@ def _commit_ms(connection: psycopg.Connection) -> float:
 
 
 def _seconds(pid: int, stats: Mapping[int, list[str]]) -> float:
-    """Of a process with the children that ended, and of its living children."""
-    own = stats.get(pid)
-    ticks = sum(map(int, own[11:15])) if own else 0
-    ticks += sum(sum(map(int, each[11:13])) for each in stats.values() if int(each[1]) == pid)
-    return ticks / _ticks_per_second()
+    """Of a process with the children that ended, and the same of all its living descendants."""
+    ticks = sum(map(int, stats[pid][11:15])) if pid in stats else 0
+    children = (child for child, each in stats.items() if int(each[1]) == pid)
+    return ticks / _ticks_per_second() + sum(_seconds(child, stats) for child in children)
 
 
 def _stats() -> dict[int, list[str]]:
