@@ -3,9 +3,9 @@
 Belongs here: the model of deals, and holding the ledger to it. Does not belong here: making changes, or
 waiting until they are settled.
 
-Which of several quick changes a worker gets to see is left to chance, so while a deal is being changed more
-than one state of the books is right. Once all is settled, a won deal has in the books exactly what it is worth. A deal
-that is no longer won keeps what was invoiced until a person decides: what it was worth at some moment since.
+Which of several quick changes a worker gets to see is left to chance, so while a deal is being changed
+more than one state of the books is right. Once all is settled, a won deal is booked with exactly its worth. A
+deal that is no longer won keeps what was invoiced until a person decides: its worth at some moment since.
 """
 
 from __future__ import annotations

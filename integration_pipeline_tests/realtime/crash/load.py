@@ -17,12 +17,13 @@ from integration_pipeline_tests.realtime.crash.rig import Rig
 from integration_pipeline_tests.realtime.expectation import ExpectedDeal
 
 _COMPANIES = 5
-_AT_ONCE = 100
+_OPENED_AT_ONCE = 60
 # Everything gets under way fast; what then takes long is the machine's slowness and needs no more load.
 _HURRIED = 20
 _PAUSE_SECONDS = 0.005
 _LONGER_PAUSE_SECONDS = 0.1
 _LAST_CHANGES = 5
+_AMOUNT = 10_000
 # As HubSpot numbers them: the primary company of a deal.
 _DEAL_TO_COMPANY = 5
 
@@ -33,43 +34,21 @@ class Office:
     def __init__(self, rig: Rig, seed: int) -> None:
         self._rig = rig
         self._rng = Random(seed)  # noqa: S311 - to repeat a failure
+        self._companies: list[str] = []
         self._open: list[str] = []
         self._closed: list[str] = []
 
-    def open_deals(self, number: int) -> None:
-        """Deals of a few companies that wait to be closed."""
-        companies = self._create(
-            "companies", [{"properties": {"name": f"Company {n}"}} for n in range(_COMPANIES)]
-        )
-        # A day that has come in every time zone.
-        day = datetime.now(UTC).date() - timedelta(days=2)
-        for start in range(0, number, _AT_ONCE):
-            inputs = [
-                {
-                    "properties": {
-                        "dealname": f"Deal {n}",
-                        "dealstage": "contractsent",
-                        "closedate": f"{day}T12:00:00Z",
-                        "deal_currency_code": "USD",
-                        "amount": "100.00",
-                    },
-                    "associations": [
-                        {
-                            "to": {"id": companies[n % _COMPANIES]},
-                            "types": [
-                                {
-                                    "associationCategory": "HUBSPOT_DEFINED",
-                                    "associationTypeId": _DEAL_TO_COMPANY,
-                                }
-                            ],
-                        }
-                    ],
-                }
-                for n in range(start, min(start + _AT_ONCE, number))
-            ]
-            for place, deal in enumerate(self._create("deals", inputs), start=start):
-                self._rig.deals[deal] = ExpectedDeal(companies[place % _COMPANIES], amount=10_000)
-                self._open.append(deal)
+    def _open_deals(self) -> None:
+        """Some more that wait to be closed. Should they be created twice, the others just stay open."""
+        if not self._companies:
+            names = [f"Company {number}" for number in range(_COMPANIES)]
+            self._companies = self._create("companies", [{"properties": {"name": name}} for name in names])
+        first = len(self._rig.deals)
+        companies = [self._companies[number % _COMPANIES] for number in range(_OPENED_AT_ONCE)]
+        deals = [_open_deal(first + number, company) for number, company in enumerate(companies)]
+        for deal, company in zip(self._create("deals", deals), companies, strict=True):
+            self._rig.deals[deal] = ExpectedDeal(company, amount=_AMOUNT)
+            self._open.append(deal)
 
     @contextmanager
     def at_work(self) -> Generator[None]:
@@ -94,7 +73,9 @@ class Office:
     def do_something(self) -> None:
         """Mostly close a deal; now and then change, or open again, one that was closed."""
         lot = self._rng.random()
-        if (lot < 0.6 and self._open) or not self._closed:
+        if not self._open:
+            self._open_deals()
+        if lot < 0.6 or not self._closed:
             deal = self._open.pop(0)
             self._closed.append(deal)
             self.change(deal, won=True)
@@ -121,3 +102,19 @@ class Office:
         """Ids, in the order of the inputs, which is that of the answer of the sandbox."""
         path = f"/crm/v3/objects/{object_type}/batch/create"
         return [str(each["id"]) for each in self._rig.call("POST", path, {"inputs": inputs})["results"]]
+
+
+def _open_deal(number: int, company: str) -> object:
+    # A day that has come in every time zone.
+    day = datetime.now(UTC).date() - timedelta(days=2)
+    link = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": _DEAL_TO_COMPANY}
+    return {
+        "properties": {
+            "dealname": f"Deal {number}",
+            "dealstage": "contractsent",
+            "closedate": f"{day}T12:00:00Z",
+            "deal_currency_code": "USD",
+            "amount": f"{_AMOUNT // 100}.{_AMOUNT % 100:02}",
+        },
+        "associations": [{"to": {"id": company}, "types": [link]}],
+    }

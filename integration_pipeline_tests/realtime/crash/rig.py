@@ -268,16 +268,28 @@ class Rig:
 
     def wait_until_settled(self) -> None:
         """Until everything was delivered and nothing in the inbox waits."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while any(
-            self.call("GET", "/_sandbox/webhooks/queue")[each] for each in ("open", "duplicates", "requests")
-        ):
-            assert time.monotonic() < deadline, f"never delivered\n{self.logs()}"
-            time.sleep(0.01)
+        self._wait_for_none(self._undelivered, "delivered")
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            while connection.execute(_UNSETTLED).fetchone() != (0,):
-                assert time.monotonic() < deadline, f"never settled\n{self.logs()}"
-                time.sleep(0.01)
+
+            def unsettled() -> int:
+                row = connection.execute(_UNSETTLED).fetchone()
+                assert row is not None
+                return int(row[0])
+
+            self._wait_for_none(unsettled, "settled")
+
+    def _undelivered(self) -> int:
+        queue = self.call("GET", "/_sandbox/webhooks/queue")
+        return sum(queue[each] for each in ("open", "duplicates", "requests"))
+
+    def _wait_for_none(self, left: Callable[[], int], what: str) -> None:
+        """Until nothing is left. Slowness is no fault, standing still is."""
+        least, deadline = left(), time.monotonic() + PATIENCE_SECONDS
+        while (now := left()) > 0:
+            if now < least:
+                least, deadline = now, time.monotonic() + PATIENCE_SECONDS
+            assert time.monotonic() < deadline, f"{now} are never {what}\n{self.logs()}"
+            time.sleep(0.01)
 
     def hold_to_promises(self) -> None:
         """All acknowledged events are in the inbox once, and done; the books are what the deals are worth."""
