@@ -36,8 +36,8 @@ CREATE TRIGGER revenue_releases_no_truncate BEFORE TRUNCATE ON ledger.revenue_re
 FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 
 -- What is booked is on disk before anybody hears of it: the commit of this transaction waits for it even in a
--- session whose commits do not. The log is written in one order, so that all this session committed before is on
--- disk by then, too. A stronger setting is left alone.
+-- session whose commits do not. The log is written in one order, so that all this session committed before
+-- is on disk by then, too. A stronger setting is left alone.
 CREATE FUNCTION ledger.wait_for_disk() RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -100,8 +100,8 @@ INNER JOIN posting.gate_records AS gate
     ON gate.subject_kind = 'deal' AND deal.id = gate.subject_id AND gate.passed
 LEFT JOIN billing.schedule_heads AS plan ON deal.deal_key = plan.deal_key;
 
--- What the gates judge, each version beside its verdict: it is due if the suite in force has not judged it and
--- nobody has waived what an older one said (a waived version stays passed: a person has looked at it).
+-- What the gates judge, each version beside its verdict: it is due if the suite in force has not judged it
+-- and nobody has waived what an older one said (a waived version stays passed: a person has looked at it).
 
 -- The newest raw version of every deal.
 CREATE VIEW posting.raw_deals_judged AS
@@ -112,7 +112,7 @@ SELECT
     record.properties,
     record.modified_at,
     coalesce(record.properties ->> 'dealname', 'deal ' || head.external_id) AS name,
-    CAST(NULL AS date) AS close_month,
+    NULL::date AS close_month,
     gate.suite_version AS judged_by,
     gate.waived_by
 FROM raw.heads AS head
@@ -121,8 +121,8 @@ LEFT JOIN posting.gate_records AS gate
     ON gate.subject_kind = 'raw_record' AND record.id = gate.subject_id
 WHERE head.object_type = 'deal';
 
--- The newest version of every won deal, and the deal it copies: of two equal ones the one that is billed already
--- is the original, otherwise the one with the lower id (an older deal may be won later).
+-- The newest version of every won deal, and the deal it copies: of two equal ones the one that is billed
+-- already is the original, otherwise the one with the lower id (an older deal may be won later).
 CREATE VIEW posting.won_deals_judged AS
 SELECT
     deal.id,
@@ -142,7 +142,7 @@ SELECT
     jsonb_path_exists(deal.terms, '$.charges[*] ? (@.metric != null || @.price != null)') AS priced_later,
     gate.suite_version AS judged_by,
     gate.waived_by,
-    EXISTS (
+    exists(
         SELECT FROM posting.quarantine AS held
         WHERE
             held.subject_kind = 'deal' AND held.subject_id = deal.id AND held.state = 'open'
@@ -167,7 +167,7 @@ LEFT JOIN LATERAL (
 ) AS twin ON TRUE
 WHERE deal.state = 'won';
 
--- Deals that were planned and are no longer won, with the numbers of what was invoiced and not credited since.
+-- Deals that were planned and are no longer won, with the numbers of what was invoiced and not credited.
 CREATE VIEW posting.withdrawn_deals_judged AS
 SELECT
     deal.id,
@@ -191,7 +191,9 @@ SELECT
             )
     ) AS invoiced_as
 FROM crm.current_deals AS deal
-INNER JOIN billing.schedule_heads AS planned ON deal.deal_key = planned.deal_key AND deal.id <> planned.deal_id
+INNER JOIN
+    billing.schedule_heads AS planned
+    ON deal.deal_key = planned.deal_key AND deal.id <> planned.deal_id
 LEFT JOIN posting.gate_records AS gate ON gate.subject_kind = 'deal' AND deal.id = gate.subject_id
 WHERE deal.state <> 'won';
 
@@ -251,9 +253,9 @@ LANGUAGE sql VOLATILE AS $$
     )
 $$;
 
--- Planned documents that passed the gate and stand for what their deal is now: a reversal always, any other only
--- while its deal is the one it was planned for. A deal that changed or was lost, and waits in quarantine, must not
--- be billed as it used to be.
+-- Planned documents that passed the gate and stand for what their deal is now: a reversal always, any other
+-- only while its deal is the one it was planned for. A deal that changed or was lost, and waits in
+-- quarantine, must not be billed as it used to be.
 CREATE VIEW posting.passed_documents AS
 SELECT document.*
 FROM billing.documents AS document
@@ -286,20 +288,29 @@ WHERE
         SELECT FROM posting.gate_records AS gate
         WHERE
             gate.subject_kind = held.subject_kind AND gate.subject_id = held.subject_id AND NOT gate.passed
-            AND CASE held.subject_kind
-                WHEN 'raw_record' THEN EXISTS (
-                    SELECT FROM raw.heads AS head
-                    WHERE head.record_id = held.subject_id
+            AND (
+                (
+                    held.subject_kind = 'raw_record'
+                    AND EXISTS (
+                        SELECT FROM raw.heads AS head
+                        WHERE head.record_id = held.subject_id
+                    )
                 )
-                WHEN 'deal' THEN EXISTS (
-                    SELECT FROM crm.deal_heads AS head
-                    WHERE head.deal_id = held.subject_id
+                OR (
+                    held.subject_kind = 'deal'
+                    AND EXISTS (
+                        SELECT FROM crm.deal_heads AS head
+                        WHERE head.deal_id = held.subject_id
+                    )
                 )
-                ELSE EXISTS (
-                    SELECT FROM billing.documents AS document
-                    WHERE document.id = held.subject_id AND document.state = 'planned'
+                OR (
+                    held.subject_kind = 'document'
+                    AND EXISTS (
+                        SELECT FROM billing.documents AS document
+                        WHERE document.id = held.subject_id AND document.state = 'planned'
+                    )
                 )
-            END
+            )
     );
 
 -- Fencing tokens: a poster's claim carries the next one, so that the newest claim on an intent wins.
