@@ -7,7 +7,6 @@ disk, which may say something else by now.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -15,7 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from integration_pipeline.mapping.document import Mapping
-from integration_pipeline.rebuild.facts import Facts, Rows
+from integration_pipeline.rebuild.facts import Facts
 from integration_pipeline.rebuild.refusal import RebuildRefused
 from integration_pipeline.rules.document import RuleSet
 from integration_pipeline.yaml_documents import Document
@@ -43,8 +42,10 @@ class InForce:
             raise RebuildRefused(
                 "no mapping and no rule set was ever registered: there is nothing to rebuild"
             )
-        self.mappings = _documents(facts.mappings, Mapping, "mapping")
-        self.rule_sets = _documents(facts.rule_sets, RuleSet, "rule set")
+        self._stored_mappings = {row.version: row.document for row in facts.mappings}
+        self._stored_rules = {row.version: row.document for row in facts.rule_sets}
+        self._mappings: dict[str, Mapping] = {}
+        self._rules: dict[str, RuleSet] = {}
         moments: list[tuple[datetime, str | None, str]] = [
             (row.created_at, *row.mapping_version.split("-")) for row in facts.versions
         ]
@@ -67,24 +68,31 @@ class InForce:
         return self._versions[max(0, bisect_right(self._moments, moment) - 1)]
 
     def mapping(self, version: str) -> Mapping:
-        """Raises `RebuildRefused` for a version whose document was not kept."""
-        return _known(self.mappings, version, "mapping")
+        """Raises `RebuildRefused` for a version whose document was not kept, or cannot be read any more."""
+        if version not in self._mappings:
+            self._mappings[version] = _document(version, self._stored_mappings, Mapping, "mapping")
+        return self._mappings[version]
 
     def rules(self, version: str) -> RuleSet:
-        """Raises `RebuildRefused` for a version whose document was not kept."""
-        return _known(self.rule_sets, version, "rule set")
+        """Raises `RebuildRefused` for a version whose document was not kept, or cannot be read any more."""
+        if version not in self._rules:
+            self._rules[version] = _document(version, self._stored_rules, RuleSet, "rule set")
+        return self._rules[version]
+
+    def unlike_their_version(self) -> list[str]:
+        """Versions that went by another name when this program read them: their meaning may have changed."""
+        read: list[tuple[str, Document]] = [*self._mappings.items(), *self._rules.items()]
+        return [version for version, document in read if document.version != version]
 
 
 _Model = TypeVar("_Model", bound=Document)
 
 
-def _documents(rows: Rows, model: type[_Model], name: str) -> dict[str, _Model]:
-    return {row.version: _document(row.version, row.document, model, name) for row in rows}
-
-
-def _document(version: str, document: object, model: type[_Model], name: str) -> _Model:
+def _document(version: str, stored: dict[str, object], model: type[_Model], name: str) -> _Model:
+    if version not in stored:
+        raise RebuildRefused(f"{name} {version} was in force, but its document is not in schema billing")
     try:
-        read = model.model_validate(document)
+        return model.model_validate(stored[version])
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
@@ -92,17 +100,5 @@ def _document(version: str, document: object, model: type[_Model], name: str) ->
         )
         raise RebuildRefused(
             f"{name} {version}, as it was stored, cannot be read by this program: {problems}. "
-            "Rebuild with the program's version that wrote it"
+            "Install what it names, or rebuild with the program's version that wrote it"
         ) from None
-    return read
-
-
-def _known(documents: dict[str, _Model], version: str, name: str) -> _Model:
-    if version not in documents:
-        raise RebuildRefused(f"{name} {version} was in force, but its document is not in billing")
-    return documents[version]
-
-
-def unlike_their_version(documents: Iterable[tuple[str, Document]]) -> list[str]:
-    """Versions whose document, as read by this program, has another version: its meaning may have changed."""
-    return [version for version, document in documents if document.version != version]

@@ -14,7 +14,7 @@ from integration_pipeline.quality import native
 from integration_pipeline.rebuild.acts import past_acts
 from integration_pipeline.rebuild.compare import Comparison, compare
 from integration_pipeline.rebuild.facts import Facts, read_facts
-from integration_pipeline.rebuild.in_force import InForce, unlike_their_version
+from integration_pipeline.rebuild.in_force import InForce
 from integration_pipeline.rebuild.order import in_rounds
 from integration_pipeline.rebuild.past_clock import with_past_clock
 from integration_pipeline.rebuild.replay import Replay
@@ -95,10 +95,9 @@ def _lost(facts: Facts) -> list[str]:
 
 
 def _notes(in_force: InForce) -> list[str]:
-    documents = [*in_force.mappings.items(), *in_force.rule_sets.items()]
     return [
         f"the document of version {version} has another version when this program reads it"
-        for version in unlike_their_version(documents)
+        for version in in_force.unlike_their_version()
     ]
 
 
