@@ -18,7 +18,7 @@ from integration_pipeline.alerts.alert import Alert, NotDelivered
 from integration_pipeline.alerts.channels import Send
 
 ATTEMPTS = 10
-"""With the waits between them about a day."""
+"""With the waits between them eight hours."""
 _FIRST_WAIT_SECONDS = 60.0
 _LONGEST_WAIT_SECONDS = 4 * 3_600.0
 _KEPT = 50

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 class InboxStanding:
     """Numbers of events, apart from `missed_*`: deals with a change that no event announced.
 
-    `waiting` will be tried again by themselves, `failed` will not: for them somebody has to look.
-    `unreported` are batches that Dagster was not told of yet.
+    `waiting` will be tried again, `failed` were given up and are for somebody to look at. `unreported` are
+    batches that Dagster was not told of yet.
     """
 
     waiting: int

@@ -145,8 +145,8 @@ def events_failed(found: InboxStanding) -> Alert:
     return Alert(
         "Webhook events could not be settled",
         (("events", str(found.failed)),),
-        next_step="They are not tried again: `integration-pipeline status` says what failed. Once the cause "
-        "is mended, a run of sync_deals settles their deals.",
+        next_step="`integration-pipeline events list --state failed` says why. Once the cause is mended, "
+        "`integration-pipeline events replay --failed` has them settled.",
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.definitions.freshness import FreshnessState
+from dagster._core.definitions.freshness_evaluator import TimeWindowFreshnessPolicyEvaluator
 from dagster._core.loader import LoadingContextForTest
 
 from integration_pipeline.rules.document import read_rule_set
@@ -115,6 +118,14 @@ def test_nothing_is_out_of_date_after_it(told: Desk) -> None:
     told.settle()
     told.tick("realtime_activity")
     assert _statuses(told) == {(asset, month): StaleStatus.FRESH for asset in BY_MONTH for month in MONTHS}
+
+
+def test_what_real_time_posts_keeps_the_ledger_fresh(told: Desk) -> None:
+    """The catalog goes by the newest materialization, and that is the worker's now."""
+    node = told.defs.resolve_asset_graph().get(dg.AssetKey("ledger__invoices"))
+    evaluator = TimeWindowFreshnessPolicyEvaluator()
+    state = asyncio.run(evaluator.evaluate_freshness(LoadingContextForTest(told.instance), node))
+    assert state is FreshnessState.PASS
 
 
 def test_a_month_computed_under_older_rules_stays_out_of_date(told: Desk, tmp_path: Path) -> None:
