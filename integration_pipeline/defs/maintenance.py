@@ -14,12 +14,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.instance.utils import RUNLESS_RUN_ID
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
-from dagster._core.storage.event_log.schema import (
-    AssetCheckExecutionsTable,
-    AssetEventTagsTable,
-    SqlEventLogStorageTable,
-)
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from sqlalchemy import select
 
 from integration_pipeline.defs.settling import FIND_MISSED_WEBHOOKS, SETTLE_EVENTS
@@ -92,6 +86,14 @@ def delete_runless_events(instance: dg.DagsterInstance, sync_job: str, before: d
     Dagster keeps them for good and has no way of its own to delete them; under constant load real time leaves
     some 50,000 a day. As with runs, none goes that a run over all months has not replaced.
     """
+    # Here and not above: Alembic comes with it, and is not for whoever only loads definitions.
+    from dagster._core.storage.event_log.schema import (
+        AssetCheckExecutionsTable,
+        AssetEventTagsTable,
+        SqlEventLogStorageTable,
+    )
+    from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
     superseded = _newest_over_all_months(instance, sync_job)
     storage = instance.event_log_storage
     if superseded is None or not isinstance(storage, SqlEventLogStorage):
