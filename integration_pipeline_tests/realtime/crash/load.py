@@ -29,14 +29,14 @@ _DEAL_TO_COMPANY = 5
 
 
 class Office:
-    """Who changes deals, in an order that depends on nothing but the seed."""
+    """Who changes deals, in an order that depends on nothing but the seed. `closed` were closed once."""
 
     def __init__(self, rig: Rig, seed: int) -> None:
         self._rig = rig
         self._rng = Random(seed)  # noqa: S311 - to repeat a failure
         self._companies: list[str] = []
         self._open: list[str] = []
-        self._closed: list[str] = []
+        self.closed: list[str] = []
 
     def _open_deals(self) -> None:
         """Some more that wait to be closed. Should they be created twice, the others just stay open."""
@@ -75,14 +75,14 @@ class Office:
         lot = self._rng.random()
         if not self._open:
             self._open_deals()
-        if lot < 0.6 or not self._closed:
+        if lot < 0.6 or not self.closed:
             deal = self._open.pop(0)
-            self._closed.append(deal)
+            self.closed.append(deal)
             self.change(deal, won=True)
         elif lot < 0.85:
-            self.change(self._rng.choice(self._closed), amount=self._rng.randrange(100, 1_000_000))
+            self.change(self._rng.choice(self.closed), amount=self._rng.randrange(100, 1_000_000))
         else:
-            deal = self._rng.choice(self._closed)
+            deal = self._rng.choice(self.closed)
             self.change(deal, won=not self._rig.deals[deal].won)
 
     def change(self, deal: str, *, won: bool | None = None, amount: int | None = None) -> None:
