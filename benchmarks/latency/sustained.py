@@ -40,7 +40,12 @@ def highest(known: Sequence[Series], attempt: Callable[[float], Series], steps: 
     ratio; while one of them is not known, it climbs or descends.
     """
     best = max(filter(is_sustained, known), key=lambda each: each.deals_per_second, default=None)
-    too_high = min((each.deals_per_second for each in known if not is_sustained(each)), default=None)
+    # One bad moment of the machine at a low rate says nothing about higher ones that went well.
+    floor = best.deals_per_second if best else 0.0
+    too_high = min(
+        (each.deals_per_second for each in known if each.deals_per_second > floor and not is_sustained(each)),
+        default=None,
+    )
     tried: list[Series] = []
     for _ in range(steps):
         if best is None:
