@@ -31,7 +31,16 @@ from integration_pipeline.rebuild.traces import (
     plannings,
     without_repeated_gates,
 )
-from integration_pipeline.rebuild.work import DealWork, Decision, Landing, PastAct, Postings, Release, Usage
+from integration_pipeline.rebuild.work import (
+    DealVersion,
+    DealWork,
+    Decision,
+    Landing,
+    PastAct,
+    Postings,
+    Release,
+    Usage,
+)
 
 
 def past_acts(facts: Facts, in_force: InForce) -> Iterator[PastAct]:
@@ -164,7 +173,10 @@ class _Past:
             what = "party" if kind in ("company", "contact") else "record"
             touches |= {reads(what, kind, link["id"]) for link in links}
         touches |= {writes("twin", twin) for each in (row, before) if each and (twin := self._twin(each))}
-        work = DealWork(row.deal_key, self._calendar.day(moment), Versions.of(mapping_version))
+        result = DealVersion(
+            row.version, row.content_hash, row.customer_id, row.company_name, is_new=before is not row
+        )
+        work = DealWork(row.deal_key, self._calendar.day(moment), Versions.of(mapping_version), result)
         self._acts[row.deal_key].append(Act(moment, Phase.NORMALIZE, tuple(touches), work))
 
     def _twin(self, row: Row[Any]) -> str | None:

@@ -35,7 +35,8 @@ COMPARED: dict[str, str] = {
     """,
     "crm.deal_heads": """
         SELECT
-            'deal ' || head.deal_key AS name, head.deal_key, to_jsonb(head) - 'updated_at' AS content
+            'deal ' || head.deal_key AS name, head.deal_key,
+            to_jsonb(head) - 'updated_at' - 'inputs_hash' AS content
         FROM crm.deal_heads AS head
     """,
     "posting.gate_records": """

@@ -83,8 +83,9 @@ _PARTIES = """
 _VERSIONS = """
     SELECT
         deal.id, deal.deal_key, deal.source, deal.external_id, deal.version, deal.raw_record_id,
-        deal.mapping_version, deal.customer_id, deal.name, deal.close_date, deal.amount_minor, deal.currency,
-        deal.state, deal.recorded_on, deal.created_at, deal.content_hash, deal.terms ->> 'entity' AS entity,
+        deal.mapping_version, deal.customer_id, deal.company_name,
+        deal.name, deal.close_date, deal.amount_minor, deal.currency, deal.state, deal.recorded_on,
+        deal.created_at, deal.content_hash, deal.terms ->> 'entity' AS entity,
         deal.terms ->> 'contract_id' AS contract_id, record.associations,
         coalesce(CAST(deal.terms ->> 'evergreen' AS boolean), FALSE) OR (
             jsonb_typeof(deal.terms -> 'renewal') = 'object' AND deal.terms -> 'renewal' ->> 'times' IS NULL
@@ -146,6 +147,7 @@ _POSTINGS = """
         intent.id AS intent_id, intent.document_id, intent.updated_at AS moment, intent.entity,
         document.deal_key, document.customer_id, document.issue_date, document.kind, document.document_key,
         entry.sequence, before.hash AS hash_before, issued.series, issued.series_number,
+        issued.body ->> 'customer' AS customer_name,
         (
             SELECT max(attempt.started_at) FROM posting.attempts AS attempt
             WHERE attempt.intent_id = intent.id AND attempt.outcome = 'posted'

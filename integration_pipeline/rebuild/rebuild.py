@@ -16,7 +16,9 @@ from integration_pipeline.rebuild.compare import Comparison, compare
 from integration_pipeline.rebuild.facts import Facts, read_facts
 from integration_pipeline.rebuild.in_force import InForce
 from integration_pipeline.rebuild.order import in_rounds
+from integration_pipeline.rebuild.parties import names_of_customers
 from integration_pipeline.rebuild.past_clock import with_past_clock
+from integration_pipeline.rebuild.readings import Customers
 from integration_pipeline.rebuild.replay import Replay
 from integration_pipeline.rebuild.scratch import scratch_database
 from integration_pipeline.rebuild.side_by_side import put, refuse_unless_free
@@ -66,7 +68,8 @@ def rebuild(
             in_force = InForce(facts)
             parts = list(in_rounds(past_acts(facts, in_force)))
             total, done = sum(len(acts) for _, acts in parts), 0
-            replay = Replay(scratch, in_force, with_past_clock(evaluate, facts))
+            customers = Customers(scratch, names_of_customers(facts, in_force))
+            replay = Replay(scratch, in_force, customers, with_past_clock(evaluate, facts))
             for phase, acts in parts:
                 watch("repeating what was done", done, total)
                 replay.do(phase, acts)

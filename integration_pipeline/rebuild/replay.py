@@ -27,6 +27,7 @@ from integration_pipeline.rebuild.books import Books
 from integration_pipeline.rebuild.calendar import Moment, PastPipeline
 from integration_pipeline.rebuild.in_force import InForce, Versions
 from integration_pipeline.rebuild.order import Phase
+from integration_pipeline.rebuild.readings import Customers, Readings
 from integration_pipeline.rebuild.scratch import Scratch
 from integration_pipeline.rebuild.work import DealWork, Decision, Landing, PastAct, Postings, Release, Usage
 
@@ -38,7 +39,6 @@ _ANY_DAY = Moment(datetime(2000, 1, 1, tzinfo=UTC), None)
 Stage = Callable[[PastPipeline, Scope], StageReport]
 _STAGES: Mapping[Phase, Stage] = {
     Phase.RAW_GATE: gate_raw_deals,
-    Phase.NORMALIZE: normalize,
     Phase.DEAL_GATE: gate_deals,
     Phase.SCHEDULE: schedule,
     Phase.DOCUMENT_GATE: gate_documents,
@@ -51,6 +51,7 @@ class Replay:
 
     scratch: Scratch
     in_force: InForce
+    customers: Customers
     evaluate: Evaluate
     problems: list[str] = field(default_factory=list[str])
     _pipelines: dict[Versions, PastPipeline] = field(default_factory=dict[Versions, PastPipeline], init=False)
@@ -71,10 +72,15 @@ class Replay:
             case Phase.POST:
                 for postings in _of(acts, Postings):
                     books = Books(self.scratch, self._pipeline(postings.in_force, postings.when))
-                    self.problems += books.post(postings)
+                    seen = {row.customer_id: row.customer_name for row in postings.documents}
+                    with self.customers.named(seen):
+                        self.problems += books.post(postings)
             case Phase.RECOGNIZE:
                 for each in _of(acts, Release):
                     Books(self.scratch, self._pipeline(each.in_force, each.when)).release(each)
+            case Phase.NORMALIZE:
+                readings = Readings(self.scratch, self.customers, lambda works: self._stage(normalize, works))
+                readings.read(_of(acts, DealWork))
             case _:
                 self._stage(_STAGES[phase], _of(acts, DealWork))
 

@@ -23,12 +23,27 @@ class Landing:
 
 
 @dataclass(frozen=True, slots=True)
+class DealVersion:
+    """What a deal came to when it was read, and the name of its customer that was seen then.
+
+    `is_new` says whether that reading made the version, or found nothing new.
+    """
+
+    version: int
+    content_hash: str
+    customer_id: int | None
+    company_name: str | None
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DealWork:
-    """A stage on one deal."""
+    """A stage on one deal; `result` is recorded of the stage that reads it."""
 
     deal_key: str
     when: Moment
     in_force: Versions
+    result: DealVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,12 @@ from dataclasses import replace
 from datetime import date
 from random import Random
 
+import pytest
 import time_machine
 from sqlalchemy import event
 
+from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.pipeline.customers import link_customers
 from integration_pipeline.pipeline.extract import extract
 from integration_pipeline.pipeline.gate import gate_raw_deals
 from integration_pipeline.pipeline.normalize import normalize
@@ -164,6 +167,28 @@ class TestBooks:
             "US-INV-000002",
             "US-CN-000001",
         ]
+
+    @pytest.mark.parametrize("kind", [LINE_ITEM, COMPANY])
+    def test_of_a_deal_whose_parts_changed_while_it_was_being_read(
+        self, office: Office, portal: Portal, rebuilt: Rebuild, kind: ObjectType
+    ) -> None:
+        portal.subscription("1")
+        part, properties = ("11", {"price": "90.00"}) if kind is LINE_ITEM else ("7", {"name": "Renamed"})
+        changed = list[str]()
+
+        def change(_wire: object, _cursor: object, statement: str, *_: object) -> None:
+            if "INSERT INTO crm.deals" in statement and not changed:
+                changed.append(part)
+                portal.change(kind, part, **properties)
+                extract(office.pipeline, portal)
+                link_customers(office.pipeline)
+
+        event.listen(office.pipeline.engine, "before_cursor_execute", change)
+        office.sync()
+        office.sync()
+
+        assert said(rebuilt()) == []
+        assert office.value("SELECT count(*) FROM crm.deals") == 2
 
     def test_under_two_rule_sets_neither_of_which_is_on_disk(
         self, office: Office, portal: Portal, rebuilt: Rebuild
