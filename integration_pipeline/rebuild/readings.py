@@ -90,7 +90,7 @@ class Readings:
             connection.execute(text(_BRING_BACK), {"ids": taken_away})
 
     def _take_away(self, work: DealWork) -> int | None:
-        """Make the newest version of what the deal is made of unseen; its id, None if there is none so new."""
+        """Make the newest version of a part of the deal unseen; its id, None if there is none so new."""
         since = work.when.at - _LONGEST_TRANSACTION
         with self.scratch.engine.begin() as connection:
             newest = connection.execute(
