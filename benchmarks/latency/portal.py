@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import httpx
 
+from integration_pipeline.crm.hubspot.subscriptions import Subscription
 from integration_pipeline.sandbox.datasets.account import BATCH, Account, Json
 from integration_pipeline.sandbox.datasets.model import PROPERTY_GROUPS
 from integration_pipeline.sandbox.hubspot.limits import Limits
@@ -23,19 +24,6 @@ _TO_COMPANY, _TO_LINE_ITEM = 5, 19
 # No limit but this, which none reaches: what is left of it tells how many calls there were.
 _COUNTED = 1_000_000_000
 _CONNECTIONS = 4
-
-# What a portal subscribes to so that nothing an invoice is made of changes unnoticed.
-SUBSCRIPTIONS: tuple[tuple[str, str | None], ...] = (
-    ("deal.creation", None),
-    ("deal.associationChange", None),
-    ("deal.propertyChange", "dealstage"),
-    ("deal.propertyChange", "closedate"),
-    ("deal.propertyChange", "amount"),
-    ("line_item.propertyChange", "price"),
-    ("line_item.propertyChange", "quantity"),
-    ("company.propertyChange", "name"),
-    ("company.propertyChange", "domain"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +122,15 @@ class Portal:
         for start in range(0, len(patches), BATCH):
             self._account.update("deals", dict(patches[start : start + BATCH]))
 
-    def announce_to(self, url: str, secret: str) -> None:
+    def announce_to(self, url: str, secret: str, subscriptions: Sequence[Subscription]) -> None:
         """Send webhooks, by HubSpot's defaults: up to 10 requests at once, up to 100 events in each."""
-        subscriptions = [
-            {"event_type": kind} | ({"property_name": name} if name else {}) for kind, name in SUBSCRIPTIONS
-        ]
-        self._set_webhooks({"target_url": url, "client_secret": secret, "subscriptions": subscriptions})
+        self._set_webhooks(
+            {
+                "target_url": url,
+                "client_secret": secret,
+                "subscriptions": [each.as_json() for each in subscriptions],
+            }
+        )
 
     def announce_nothing(self) -> None:
         self._set_webhooks({"target_url": None})

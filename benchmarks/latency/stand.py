@@ -15,7 +15,10 @@ from sqlalchemy import Engine
 
 from benchmarks.latency.portal import Portal
 from integration_pipeline.child_process import ChildProcess
+from integration_pipeline.crm.hubspot.subscriptions import subscriptions
+from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.gateway.server import GatewayProcess
+from integration_pipeline.mapping.document import read_mapping
 from integration_pipeline.realtime.process import READY, worker_process
 from integration_pipeline.runtime import DAGSTER_DATABASE, PIPELINE_DATABASE, open_engine
 from integration_pipeline.sandbox.server import SandboxProcess
@@ -84,8 +87,10 @@ class Stand:
             yield worker
 
     def listen(self) -> None:
-        """Have webhooks sent to the gateway."""
-        self.portal.announce_to(self.gateway.webhook_url, _SECRET)
+        """Have everything that the mapping reads announced to the gateway."""
+        mapping = read_mapping(self.settings.mapping_file)
+        read = {kind: mapping.properties(kind) for kind in ObjectType}
+        self.portal.announce_to(self.gateway.webhook_url, _SECRET, list(subscriptions(read)))
 
     def pids(self) -> dict[str, int]:
         """Process ids by program, PostgreSQL's that of the parent of all its processes."""
