@@ -266,6 +266,12 @@ _STORE = text("""
         UPDATE posting.intents AS intent SET state = 'cancelled', updated_at = clock_timestamp()
         FROM retired
         WHERE intent.document_id = retired.id
+        RETURNING intent.id
+    ),
+    abandoned AS (
+        UPDATE posting.attempts AS attempt SET finished_at = clock_timestamp(), outcome = 'lost'
+        FROM cancelled
+        WHERE attempt.intent_id = cancelled.id AND attempt.outcome IS NULL
     ),
     schedule AS (
         SELECT * FROM jsonb_to_recordset(CAST(:schedules AS jsonb)) AS given (

@@ -33,8 +33,8 @@ from integration_pipeline.pipeline.scope import Scope
 
 LEASE_SECONDS = 120
 _CHUNK = 500
-# First half of the two-part advisory lock key; the second is the claim's fencing token.
-_POSTER_LOCK = 731_055
+POSTER_LOCK = 731_055
+"""First half of a poster's advisory lock; the second is its claim's fencing token."""
 
 
 def post(pipeline: Pipeline, scope: Scope) -> StageReport:
@@ -64,7 +64,7 @@ def _claim(connection: Connection, pipeline: Pipeline, scope: Scope) -> Sequence
         {
             **scope.parameters(),
             "target": NAME,
-            "lock": _POSTER_LOCK,
+            "lock": POSTER_LOCK,
             "entities": list(days),
             "days": list(days.values()),
             "limit": _CHUNK,
@@ -73,7 +73,7 @@ def _claim(connection: Connection, pipeline: Pipeline, scope: Scope) -> Sequence
     ids = due.scalars().all()
     if not ids:
         return []
-    claim = {"ids": ids, "lock": _POSTER_LOCK, "lease": LEASE_SECONDS}
+    claim = {"ids": ids, "lock": POSTER_LOCK, "lease": LEASE_SECONDS}
     return [_document(row) for row in connection.execute(_CLAIM, claim)]
 
 
@@ -121,7 +121,7 @@ def _book(connection: Connection, pipeline: Pipeline, documents: Sequence[Claime
 
 
 def _let_go(connection: Connection, documents: Sequence[ClaimedDocument]) -> None:
-    connection.execute(_LET_GO, {"lock": _POSTER_LOCK, "token": documents[0].fencing_token})
+    connection.execute(_LET_GO, {"lock": POSTER_LOCK, "token": documents[0].fencing_token})
 
 
 def _own_series(pipeline: Pipeline, documents: Sequence[ClaimedDocument]) -> dict[int, NumberSeries]:

@@ -26,6 +26,7 @@ from integration_pipeline.pipeline.contracts import (
     versions_of_deal,
 )
 from integration_pipeline.pipeline.plan import HeldDocument, Plan, Slot
+from integration_pipeline.pipeline.post import POSTER_LOCK
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.statistics import after_bulk
@@ -81,7 +82,11 @@ def _plan_chunk(
     held: dict[str, list[HeldDocument]] = defaultdict(list)
     revisions: dict[tuple[str, Slot], int] = {}
     planned_before = [deal.deal_key for deal in deals if deal.planned_id is not None]
-    for row in connection.execute(_DOCUMENTS, {"keys": planned_before}) if planned_before else ():
+    for row in (
+        connection.execute(_DOCUMENTS, {"keys": planned_before, "lock": POSTER_LOCK})
+        if planned_before
+        else ()
+    ):
         slot = row.slot, DocumentKind(row.kind)
         revisions[row.deal_key, slot] = max(revisions.get((row.deal_key, slot), 0), row.revision)
         if row.state == "planned" and not row.reversed:
@@ -205,9 +210,15 @@ _AMENDED = text("""
     ORDER BY version.deal_key, version.version
 """)
 # The intents are locked too: a poster that is about to claim one waits until the plan stands.
+# What a poster had claimed that is gone is as good as not claimed: into this ledger nothing is sent that it
+# would not answer in the same transaction.
 _DOCUMENTS = text("""
     SELECT
-        document.*, intent.state AS intent_state,
+        document.*,
+        CASE
+            WHEN posting.is_free(intent.state, intent.lease_until, intent.fencing_token, :lock) THEN 'pending'
+            ELSE intent.state
+        END AS intent_state,
         EXISTS (
             SELECT FROM billing.documents AS reversal
             WHERE reversal.reverses_id = document.id AND reversal.state = 'planned'

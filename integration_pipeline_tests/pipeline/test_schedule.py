@@ -9,7 +9,7 @@ from sqlalchemy import text
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.pipeline.gate import gate_documents
 from integration_pipeline.pipeline.plan import document_key, document_reference, intent_key
-from integration_pipeline.pipeline.post import post
+from integration_pipeline.pipeline.post import POSTER_LOCK, post
 from integration_pipeline.pipeline.quarantine import release
 from integration_pipeline.pipeline.schedule import schedule
 from integration_pipeline.pipeline.scope import Scope
@@ -330,18 +330,22 @@ class TestADealThatIsJustBeingPosted:
         portal.change(DEAL, "2", amount="900.00")
         office.execute(
             """
-            UPDATE posting.intents AS intent SET state = 'claimed'
+            UPDATE posting.intents AS intent
+            SET state = 'claimed', fencing_token = 7, lease_until = clock_timestamp() + interval '1 hour'
             FROM billing.documents AS document
             WHERE document.id = intent.document_id AND document.deal_key = 'hubspot:1'
             """
         )
+        with office.pipeline.engine.connect() as poster:
+            poster.execute(text("SELECT pg_advisory_lock(:lock, 7)"), {"lock": POSTER_LOCK})
 
-        assert office.sync()["schedule"].counts == {
-            "deals_waiting": 1,
-            "deals_scheduled": 1,
-            "superseded": 1,
-            "invoices_planned": 1,
-        }
+            assert office.sync()["schedule"].counts == {
+                "deals_waiting": 1,
+                "deals_scheduled": 1,
+                "superseded": 1,
+                "invoices_planned": 1,
+            }
+            poster.execute(text("SELECT pg_advisory_unlock(:lock, 7)"), {"lock": POSTER_LOCK})
         office.execute("UPDATE posting.intents SET state = 'pending' WHERE state = 'claimed'")
         assert office.sync()["schedule"].counts["superseded"] == 1
 

@@ -107,7 +107,6 @@ def test_claims_lost_while_reading_are_left_to_whoever_claims_next(
     assert len(office.posted()) == 5
 
 
-@pytest.mark.xfail(strict=True, reason="schedule takes the claim of a dead poster for a document in the post")
 def test_a_deal_that_changed_after_its_poster_died_is_billed_as_it_is_now(
     office: Office, portal: Cut, inbox: Inbox
 ) -> None:
