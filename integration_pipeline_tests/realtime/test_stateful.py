@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,31 +24,25 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from psycopg import sql
-from sqlalchemy import Engine, NullPool, create_engine
+from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from integration_pipeline.crm.records import CrmRecord, ObjectType
+from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.crm.webhooks import WebhookEvent
 from integration_pipeline.inbox.receiving import keep
 from integration_pipeline.inbox.replay import Selection, replay
 from integration_pipeline.mapping.document import Mapping
 from integration_pipeline.pipeline.context import Pipeline, register
 from integration_pipeline.pipeline.scope import Scope
-from integration_pipeline.pipeline.stages import sync
+from integration_pipeline.pipeline.stages import WORKER_SESSION, sync
 from integration_pipeline.realtime.worker import Worker
 from integration_pipeline.rules.document import RuleSet
 from integration_pipeline.store.embedded import EmbeddedPostgres
-from integration_pipeline.transport.failures import (
-    Attempted,
-    Malformed,
-    Throttled,
-    Transient,
-    Unauthorized,
-    VendorFailure,
-)
+from integration_pipeline.transport.failures import VendorFailure
 from integration_pipeline_tests.pipeline.conftest import AS_OF
-from integration_pipeline_tests.pipeline.portal import COMPANY, DEAL, LINE_ITEM, Portal
+from integration_pipeline_tests.pipeline.portal import COMPANY, DEAL, LINE_ITEM
 from integration_pipeline_tests.realtime.expectation import ExpectedDeal, hold_books_to
+from integration_pipeline_tests.realtime.moody import TROUBLES, MoodyPortal
 
 EXAMPLES = int(os.environ.get("REALTIME_EXAMPLES", "15"))
 _STEPS = 30
@@ -79,39 +73,6 @@ class Delivery(Enum):
 MOSTLY_AT_ONCE = st.sampled_from((*[Delivery.AT_ONCE] * 3, Delivery.TWICE, Delivery.LATE, Delivery.NEVER))
 # The CRM's clock says nothing of a link, so a lost announcement of one is lost until the deal changes.
 NEVER_LOST = st.sampled_from((Delivery.AT_ONCE, Delivery.AT_ONCE, Delivery.TWICE, Delivery.LATE))
-
-
-class MoodyPortal(Portal):
-    """Fails one call for each trouble in store."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.troubles: list[VendorFailure] = []
-
-    def fetch(
-        self, object_type: ObjectType, ids: Sequence[str], properties: Sequence[str]
-    ) -> list[CrmRecord]:
-        self._suffer()
-        return super().fetch(object_type, ids, properties)
-
-    def changed_since(
-        self, object_type: ObjectType, since: datetime | None, properties: Sequence[str]
-    ) -> Iterator[list[CrmRecord]]:
-        self._suffer()
-        yield from super().changed_since(object_type, since, properties)
-
-    def _suffer(self) -> None:
-        with suppress(IndexError):
-            raise self.troubles.pop()
-
-
-_CALL = Attempted("hubspot", "POST", "/crm/v3/objects/deals/batch/read", is_write=False)
-TROUBLES: dict[str, Callable[[], VendorFailure]] = {
-    "outage": lambda: Transient(_CALL, "could not be reached", "Try again."),
-    "too many calls": lambda: Throttled(_CALL, "refused for its rate", "Wait."),
-    "token revoked": lambda: Unauthorized(_CALL, "refused the token", "Renew it."),
-    "garbage": lambda: Malformed(_CALL, "answered with HTML", "Report it."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +106,13 @@ class Life(RuleBasedStateMachine):
         self.setting = setting
         self.database = setting.new_database()
         self.url = setting.server.url(self.database, "postgresql")
-        engine = create_engine(setting.server.url(self.database))
+        # Without a pool, no session that was broken is used again.
+        engine = create_engine(setting.server.url(self.database), poolclass=NullPool)
         self.pipeline = Pipeline(engine, setting.mapping, setting.rules, as_of=AS_OF)
         register(self.pipeline)
+        # As a worker's process has it.
+        quick = create_engine(engine.url, connect_args=dict(WORKER_SESSION))
+        self.workers_pipeline = replace(self.pipeline, engine=quick)
         self.portal = MoodyPortal()
         for company in _COMPANIES:
             self.portal.company(company)
@@ -259,7 +224,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def replay_all_events(self) -> None:
-        with self.looking() as engine, engine.begin() as connection:
+        with self.pipeline.engine.begin() as connection:
             replay(connection, Selection(), "tester")
 
     # Trouble.
@@ -303,15 +268,16 @@ class Life(RuleBasedStateMachine):
         if self.missed:
             self.sync()
             self.missed = False
-        with self.looking() as engine, engine.connect() as connection:
-            hold_books_to(connection, replace(self.pipeline, engine=engine), self.deals)
+        with self.pipeline.engine.connect() as connection:
+            hold_books_to(connection, self.pipeline, self.deals)
 
     def teardown(self) -> None:
         try:
             self.settle_and_look()
         finally:
             self.stop_workers()
-            self.pipeline.engine.dispose()
+            for pipeline in (self.pipeline, self.workers_pipeline):
+                pipeline.engine.dispose()
             self.setting.drop(self.database)
 
     # How.
@@ -353,15 +319,6 @@ class Life(RuleBasedStateMachine):
         for _ in sync(self.pipeline, self.portal, Scope.everything()):
             pass
 
-    @contextmanager
-    def looking(self) -> Generator[Engine]:
-        """With sessions of our own, which nobody has broken."""
-        engine = create_engine(self.pipeline.engine.url, poolclass=NullPool)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
-
     def wait_until_settled(self) -> None:
         """What waits for another attempt is not waited for, what was given up is given another chance."""
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -376,7 +333,9 @@ class Life(RuleBasedStateMachine):
         self.stop = threading.Event()
         self.workers = [
             threading.Thread(
-                target=Worker(lambda: self.pipeline, self.portal, self.url, name=f"worker {number}").run,
+                target=Worker(
+                    lambda: self.workers_pipeline, self.portal, self.url, name=f"worker {number}"
+                ).run,
                 args=(self.stop,),
             )
             for number in range(_WORKERS)

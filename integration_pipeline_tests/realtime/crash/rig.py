@@ -41,8 +41,9 @@ from integration_pipeline_tests.realtime.expectation import ExpectedDeal, hold_b
 TOKEN = "pat-crash"
 _SECRET = "secret-of-the-crash-tests"
 PATIENCE_SECONDS = 90
-# Ten retries within 12 to 24 seconds: longer than anything here is down, and the first ones come at once.
-_RETRY_SCALE = 0.0002
+# Ten retries, the first at once, the last after half a minute at least: longer than anything here is down,
+# since a sender that has given up says nothing of whoever it gave up on.
+_RETRY_SCALE = 0.0008
 _SUBSCRIPTIONS = (
     ("deal.creation", None),
     ("deal.deletion", None),
