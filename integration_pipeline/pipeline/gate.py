@@ -19,6 +19,7 @@ from sqlalchemy import Row, TextClause, text
 
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.deal_locks import lock_twins
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.statistics import after_bulk
@@ -49,6 +50,9 @@ def gate_raw_deals(pipeline: Pipeline, scope: Scope) -> StageReport:
 
 def gate_deals(pipeline: Pipeline, scope: Scope) -> StageReport:
     """Judge won deals before they are billed, and deals no longer won before anything is credited."""
+    if pipeline.shared is not None and scope.deal_keys:
+        # Of itself, a gate sees every deal that may have a copy. In a transaction that also normalizes, not.
+        lock_twins(pipeline.shared, sorted(scope.deal_keys))
     return _gate(pipeline, scope, "deal_gate", (_DEALS, _WITHDRAWN))
 
 

@@ -19,6 +19,7 @@ from integration_pipeline.mapping.apply import DealState, MappedDeal, map_deal
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.customer_matching import primary_first
+from integration_pipeline.pipeline.deal_locks import lock_deals
 from integration_pipeline.pipeline.landing import associations_of, record_of
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
@@ -26,8 +27,6 @@ from integration_pipeline.pipeline.statistics import after_bulk
 
 # Small, because the real-time path waits while a chunk of a long run is being written.
 _CHUNK = 250
-# First half of the two-part advisory lock key; the second is a hash of the deal.
-_DEAL_LOCK = 731_057
 
 
 def normalize(pipeline: Pipeline, scope: Scope) -> StageReport:
@@ -42,10 +41,10 @@ def normalize(pipeline: Pipeline, scope: Scope) -> StageReport:
             with pipeline.transaction() as connection:
                 ids = list(connection.execute(_DUE, _parameters(pipeline)).scalars())
         for chunk in chunked(ids, _CHUNK):
-            parameters = {**_parameters(pipeline), "lock": _DEAL_LOCK, "ids": list(chunk)}
+            parameters = {**_parameters(pipeline), "ids": list(chunk)}
             with pipeline.transaction() as connection:
                 # Two drivers may have found the same deals due: the second waits, and finds what is left.
-                connection.execute(_LOCK, parameters)
+                lock_deals(connection, [f"{pipeline.mapping.source}:{each}" for each in chunk])
                 still_due = connection.execute(_DUE_RECORDS, parameters).all()
                 if still_due:
                     _normalize_chunk(connection, pipeline, scope, still_due, report)
@@ -161,14 +160,6 @@ def _deal_row(
 
 
 # In one order for everybody, and to the end of the transaction.
-_LOCK = text("""
-    SELECT pg_advisory_xact_lock(:lock, slot)
-    FROM (
-        SELECT DISTINCT hashtext(:source || ':' || external_id) AS slot
-        FROM unnest(CAST(:ids AS text[])) AS given (external_id)
-        ORDER BY slot
-    ) AS slots
-""")
 # A deal is due if it was never read, if the mapping changed, or if what it is made of did.
 _DUE = text("""
     SELECT inputs.external_id

@@ -25,6 +25,7 @@ from integration_pipeline.pipeline.contracts import (
     plan_contract,
     versions_of_deal,
 )
+from integration_pipeline.pipeline.deal_locks import lock_deals
 from integration_pipeline.pipeline.plan import HeldDocument, Plan, Slot
 from integration_pipeline.pipeline.post import POSTER_LOCK
 from integration_pipeline.pipeline.reports import StageReport, reporting
@@ -57,6 +58,8 @@ def schedule(pipeline: Pipeline, scope: Scope) -> StageReport:
             keys = sorted(scope.deal_keys)
         for chunk in chunked(keys, _CHUNK):
             with pipeline.transaction() as connection:
+                if pipeline.shared is None:
+                    lock_deals(connection, chunk)
                 _plan_chunk(connection, pipeline, {**parameters, "deal_keys": list(chunk)}, report)
         after_bulk(pipeline, report.counts["invoices_planned"], "billing", "posting")
     return report

@@ -1,0 +1,23 @@
+"""Copies of a deal, won at the same moment, in the hands of two workers."""
+
+from __future__ import annotations
+
+from integration_pipeline_tests.pipeline.conftest import Office
+from integration_pipeline_tests.pipeline.portal import Portal
+from integration_pipeline_tests.realtime.conftest import Inbox, working
+
+
+def test_of_copies_won_at_once_one_is_billed(office: Office, portal: Portal, inbox: Inbox) -> None:
+    portal.company("7")
+    pairs = [(str(2 * number), str(2 * number + 1)) for number in range(1, 21)]
+    for first, second in pairs:
+        for each in (first, second):
+            portal.deal(each, dealname=f"Deal {first}")
+    with working(inbox, portal, workers=2):
+        # Apart from each other, so that two workers get them.
+        for first, second in pairs:
+            inbox.announce(first)
+            inbox.announce(second)
+        inbox.wait_until_settled()
+    assert len(office.posted()) == 20
+    assert len(office.quarantined()) == 20
