@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from integration_pipeline.cli.output import amounts, console, print_json, table
-from integration_pipeline.cli.summary import show_status
+from integration_pipeline.cli.summary import show_inbox, show_status
+from integration_pipeline.inbox import standing as inbox
 from integration_pipeline.pipeline import standing
 from integration_pipeline.runtime import open_pipeline
 from integration_pipeline.settings import Settings
@@ -20,10 +21,12 @@ def status(as_json: AsJson = False) -> None:
     """Show won deals, invoices, amounts by currency, quarantine and the trial balance."""
     with open_pipeline(Settings.load()) as pipeline, pipeline.engine.connect() as connection:
         found = standing.status(connection, pipeline)
+        announced = inbox.standing(connection)
     if as_json:
-        print_json(asdict(found))
+        print_json({**asdict(found), "inbox": asdict(announced)})
     else:
         show_status(found)
+        show_inbox(announced)
 
 
 def verify(as_json: AsJson = False) -> None:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from integration_pipeline.billing.money import Money
 from integration_pipeline.cli.output import amounts, console, table
+from integration_pipeline.inbox.standing import InboxStanding
 from integration_pipeline.pipeline.standing import Status
 
 
@@ -36,6 +37,15 @@ def show_status(status: Status) -> None:
         word = "[green]balanced[/]" if minor == 0 else f"[red]off by {_figure(minor, currency)}[/]"
         balances.add_row("", "", currency, word, "")
     console.print(balances)
+
+
+def show_inbox(standing: InboxStanding) -> None:
+    """What webhooks announced and is not settled yet, and what they did not announce."""
+    oldest = standing.oldest_waiting_seconds
+    waiting = f"{standing.waiting:,} waiting" + (f", the oldest for {oldest:,.0f} s" if oldest else "")
+    failed = f"{standing.failed:,} failed" + (" (`events list --state failed`)" if standing.failed else "")
+    missed = f"{standing.missed_last_day:,} deals of the last day no webhook announced"
+    console.print(f"announced changes: {waiting}; {failed}; {missed}")
 
 
 def _figures(status: Status) -> Table:

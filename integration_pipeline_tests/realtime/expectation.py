@@ -70,7 +70,8 @@ class Booked:
 
 def hold_books_to(connection: Connection, pipeline: Pipeline, deals: dict[str, ExpectedDeal]) -> None:
     """Fail unless the books are sound, and what `deals` (by CRM id) are worth; for when all is settled."""
-    assert verify(connection, pipeline).problems == []
+    problems = verify(connection, pipeline).problems
+    assert problems == [], "\n".join(problems)
     booked = read_books(connection)
     assert booked.keys() <= deals.keys(), f"invoiced, but nobody made them: {booked.keys() - deals.keys()}"
     wrong = [
@@ -78,7 +79,7 @@ def hold_books_to(connection: Connection, pipeline: Pipeline, deals: dict[str, E
         for identifier, deal in deals.items()
         for problem in _problems(identifier, deal, booked.get(identifier, Booked()))
     ]
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
     entries, documents, intents = connection.execute(text(_COUNTS)).one()
     assert entries == documents == intents
     for identifier, deal in deals.items():
@@ -112,7 +113,8 @@ def _add(deal: Booked, row: Row[Any]) -> None:
 
 def _problems(identifier: str, deal: ExpectedDeal, booked: Booked) -> list[str]:
     problems: list[str] = []
-    right = [deal.worth] if deal.won else deal.seen
+    # A deal opened again while it was being corrected may be left with the credit note alone: `test_faults`.
+    right = [deal.worth] if deal.won else [*deal.seen, NOTHING]
     if booked.worth not in right:
         problems.append(f"deal {identifier} is worth one of {right}, the books say {booked.worth}")
     slots = [slot for slot, _ in booked.standing]
