@@ -41,7 +41,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Field names are those of the JSON. `series` are without limits of CRM calls."""
+    """Field names are those of the JSON. `series` are without limits of CRM calls.
+
+    `failure` says why the rest is missing; the proof does not hold then.
+    """
 
     measured_at: str
     commit: str | None
@@ -50,6 +53,7 @@ class Report:
     under_hubspot_limits: Sequence[Series]
     sensor_only: Series | None
     highest_rate_sustained: Sustained | None
+    failure: str | None
     proof: Proof
 
     def write(self, file: Path) -> None:
