@@ -295,13 +295,14 @@ class Rig:
     def hold_to_promises(self) -> None:
         """All acknowledged events are in the inbox once, and done; the books are what the deals are worth."""
         deliveries = self.deliveries()
-        assert {each["status"] for each in deliveries} <= {"acknowledged"}
+        statuses = {each["status"] for each in deliveries}
+        assert statuses <= {"acknowledged"}, f"there are webhooks that are {statuses}"
         sent = Counter((each["type"], str(each["object_id"])) for each in deliveries)
         with psycopg.connect(self.database_url) as connection:
             kept = Counter[tuple[str, str]](connection.execute(_KEPT).fetchall())
             states = {row[0] for row in connection.execute("SELECT DISTINCT state FROM inbox.events")}
-        assert kept == sent
-        assert states <= {"done"}
+        assert kept == sent, f"lost: {sent - kept}, not sent or kept twice: {kept - sent}"
+        assert states <= {"done"}, f"there are events that are {states}"
         with self.pipeline() as pipeline, pipeline.engine.connect() as connection:
             hold_books_to(connection, pipeline, self.deals)
 
