@@ -146,8 +146,10 @@ def main() -> int:
             proof=campaign.proof(),
         )
     report.write(chosen.to / "latency.json")
-    chart.draw(report, chosen.to / "latency.svg", chosen.to / "latency.png")
-    sys.stdout.write(f"{report.table()}\n{chosen.to}: latency.json, latency.svg, latency.png\n")
+    (chosen.to / "latency.md").write_text(report.markdown())
+    if report.series:
+        chart.draw(report, chosen.to / "latency.svg", chosen.to / "latency.png")
+    sys.stdout.write(f"{report.text()}\n{', '.join(sorted(map(str, chosen.to.glob('latency.*'))))}\n")
     if failure is not None:
         sys.stderr.write(f"the benchmark was not finished: {failure}\n")
     elif not report.proof.holds:
