@@ -81,21 +81,20 @@ def settle(
     posted: while there are any nothing is marked, and the work has to be done once more. `days` is the civil
     day in each entity.
     """
-    parameters = {"deals": list(deal_keys), "entities": list(days), "days": list(days.values())}
-    open_deals = [row[0] for row in connection.execute(_STILL_OPEN, parameters)]
-    if not open_deals:
-        connection.execute(
-            _SETTLE,
-            {
-                "events": list(event_ids),
-                "worker": batch.worker,
-                "started_at": batch.started_at,
-                "deal_count": batch.deals,
-                "deals": list(deal_keys),
-                "reports": Jsonb(list(batch.reports)),
-            },
-        )
-    return open_deals
+    rows = connection.execute(
+        _SETTLE,
+        {
+            "events": list(event_ids),
+            "worker": batch.worker,
+            "started_at": batch.started_at,
+            "deal_count": batch.deals,
+            "deals": list(deal_keys),
+            "reports": Jsonb(list(batch.reports)),
+            "entities": list(days),
+            "days": list(days.values()),
+        },
+    )
+    return [deal_key for (deal_key,) in rows]
 
 
 def fail(
@@ -145,19 +144,19 @@ _CLAIM = """
     FROM waiting
     ORDER BY waiting.id
 """
-_STILL_OPEN = """
-    SELECT DISTINCT document.deal_key
-    FROM billing.documents AS document
-    INNER JOIN posting.intents AS intent ON intent.document_id = document.id
-    INNER JOIN posting.gate_records AS gate
-        ON gate.subject_kind = 'document' AND gate.subject_id = document.id AND gate.passed
-    INNER JOIN unnest(CAST(%(entities)s AS text[]), CAST(%(days)s AS date[])) AS today (entity, day)
-        ON today.entity = document.entity
-    WHERE document.deal_key = ANY(%(deals)s) AND document.state = 'planned'
-        AND intent.state IN ('pending', 'claimed', 'uncertain') AND document.issue_date <= today.day
-"""
 _SETTLE = """
-    WITH done AS (
+    WITH still_open AS MATERIALIZED (
+        SELECT DISTINCT document.deal_key
+        FROM billing.documents AS document
+        INNER JOIN posting.intents AS intent ON intent.document_id = document.id
+        INNER JOIN posting.gate_records AS gate
+            ON gate.subject_kind = 'document' AND gate.subject_id = document.id AND gate.passed
+        INNER JOIN unnest(CAST(%(entities)s AS text[]), CAST(%(days)s AS date[])) AS today (entity, day)
+            ON today.entity = document.entity
+        WHERE document.deal_key = ANY(%(deals)s) AND document.state = 'planned'
+            AND intent.state IN ('pending', 'claimed', 'uncertain') AND document.issue_date <= today.day
+    ),
+    done AS (
         SELECT id, CAST(
             least(1000 * EXTRACT(EPOCH FROM clock_timestamp() - received_at), 2147483647) AS integer
         ) AS latency_ms
@@ -177,13 +176,17 @@ _SETTLE = """
             ),
             %(reports)s, coalesce(array_agg(latency_ms ORDER BY id), '{}')
         FROM done
+        HAVING NOT EXISTS (SELECT FROM still_open)
         RETURNING id
+    ),
+    marked AS (
+        UPDATE inbox.events AS event
+        SET state = 'done', attempts = event.attempts + 1, finished_at = clock_timestamp(), retry_at = NULL,
+            last_error = NULL, batch_id = batch.id
+        FROM batch
+        WHERE event.id = ANY(%(events)s)
     )
-    UPDATE inbox.events AS event
-    SET state = 'done', attempts = event.attempts + 1, finished_at = clock_timestamp(), retry_at = NULL,
-        last_error = NULL, batch_id = batch.id
-    FROM batch
-    WHERE event.id = ANY(%(events)s)
+    SELECT deal_key FROM still_open
 """
 _FAIL = """
     UPDATE inbox.events

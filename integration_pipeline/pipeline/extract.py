@@ -186,9 +186,6 @@ def _land(pipeline: Pipeline, records: Sequence[CrmRecord], asked_at: datetime, 
         for record in sorted(records, key=lambda each: each.modified_at)
     }
     with pipeline.engine.begin() as connection:
-        # Not waiting for the disk loses nothing: what is made of these records is committed after them, and
-        # so only lasts if they do; what nothing was made of is read again.
-        connection.execute(text("SET LOCAL synchronous_commit = off"))
         landed = land(connection, list(newest.values()), asked_at)
     for record in records:
         report.counts[f"read_{record.object_type.value}"] += 1
