@@ -17,6 +17,11 @@ class Source(Protocol):
 
     name: str
 
+    @property
+    def load(self) -> float:
+        """How much of what the CRM grants is used just now, from 0 to 1: then the next call waits."""
+        ...
+
     def changed_since(
         self, object_type: ObjectType, since: datetime | None, properties: Sequence[str]
     ) -> Iterator[list[CrmRecord]]: ...

@@ -147,13 +147,11 @@ _CLAIM = """
 _SETTLE = """
     WITH still_open AS MATERIALIZED (
         SELECT DISTINCT document.deal_key
-        FROM billing.documents AS document
+        FROM posting.passed_documents AS document
         INNER JOIN posting.intents AS intent ON intent.document_id = document.id
-        INNER JOIN posting.gate_records AS gate
-            ON gate.subject_kind = 'document' AND gate.subject_id = document.id AND gate.passed
         INNER JOIN unnest(CAST(%(entities)s AS text[]), CAST(%(days)s AS date[])) AS today (entity, day)
             ON today.entity = document.entity
-        WHERE document.deal_key = ANY(%(deals)s) AND document.state = 'planned'
+        WHERE document.deal_key = ANY(%(deals)s)
             AND intent.state IN ('pending', 'claimed', 'uncertain') AND document.issue_date <= today.day
     ),
     done AS (

@@ -34,7 +34,7 @@ class StageReport:
             "counts": dict(sorted(self.counts.items())),
             "money_minor": money,
             "quarantined_now": sum(len(verdict.failed_row_ids) for verdict in self.verdicts),
-            "seconds": round(self.seconds, 3),
+            "seconds": round(self.seconds, 4),
         }
 
 

@@ -27,6 +27,7 @@ from integration_pipeline.inbox.milestones import CLAIMED, COMMITTED, READ, reac
 from integration_pipeline.inbox.receiving import CHANNEL
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.extract import Source
+from integration_pipeline.pipeline.stages import WORKER_SESSION
 from integration_pipeline.realtime.reading import Concerned, read_concerned
 from integration_pipeline.realtime.settling import (
     OF_THE_CRM,
@@ -42,6 +43,7 @@ LARGEST_BATCH = 100
 """As many deals as one call to the CRM carries."""
 _DESKS = 2
 _IDLE_SECONDS = 1.0
+_LONGEST_GATHERING_SECONDS = 0.5
 _BUSY_SECONDS = 0.02
 _AFTER_SURPRISE_SECONDS = 1.0
 _ATTEMPTS = 10
@@ -73,9 +75,7 @@ class _Desk:
         if self._connection is None or self._connection.closed:
             # An event marked as done need not reach the disk: lost in a crash of the machine, it is settled
             # once more and finds nothing to do.
-            self._connection = psycopg.connect(
-                self.url, prepare_threshold=1, options="-c synchronous_commit=off"
-            )
+            self._connection = psycopg.connect(self.url, **WORKER_SESSION)
         return self._connection
 
     def clear(self) -> None:
@@ -130,6 +130,7 @@ class Worker:
             ear.execute(f"LISTEN {CHANNEL}")
             while not stop.is_set():
                 desk = desks.get()
+                stop.wait(self._gathering_seconds())
                 claimed = self._claim(desk)
                 if claimed.events:
                     to_settle.put(self._read(desk, claimed.events))
@@ -140,6 +141,14 @@ class Worker:
                 pause = _BUSY_SECONDS if claimed.busy else _IDLE_SECONDS
                 for _ in ear.notifies(timeout=pause, stop_after=1):
                     pass
+
+    def _gathering_seconds(self) -> float:
+        """How long to let events gather into a larger batch, so that what the CRM grants lasts.
+
+        A batch costs as many calls for one deal as for fifty. Spent on small ones, a window's calls would be
+        gone in seconds, and then nothing would move until it has passed.
+        """
+        return _LONGEST_GATHERING_SECONDS * max(0.0, 2.0 * self._source.load - 1.0)
 
     @contextmanager
     def _settler(

@@ -180,6 +180,11 @@ class VendorClient:
     def close(self) -> None:
         self._http.close()
 
+    @property
+    def load(self) -> float:
+        """How much of the vendor's limits is used just now, from 0 to 1."""
+        return self._limiter.load()
+
     def read(
         self,
         method: str,

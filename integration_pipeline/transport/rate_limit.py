@@ -60,6 +60,11 @@ class _Usage:
             return None
         return max(pause, self.finished[surplus - 1] + self.window.seconds - now)
 
+    def load(self, now: float) -> float:
+        while self.finished and self.finished[0] <= now - self.window.seconds:
+            self.finished.popleft()
+        return (self.in_flight + len(self.finished)) / self.allowed(now)
+
     def narrow(self, now: float, pause: float) -> None:
         # Calls already in flight come back refused together: that is one lesson, not twenty.
         if self.share == 1.0 or now - self.narrowed_at >= self.window.seconds:
@@ -105,6 +110,12 @@ class RateLimiter:
             # A bucket with limits of its own was refused for those; the general window is not to blame.
             for usage in own or self._counting(bucket):
                 usage.narrow(now, pause)
+
+    def load(self, bucket: str | None = None) -> float:
+        """How much of the fullest window that counts these calls is used; at 1 the next call waits."""
+        with self._changed:
+            now = self._clock.now()
+            return max((usage.load(now) for usage in self._counting(bucket)), default=0.0)
 
     def _counting(self, bucket: str | None) -> list[_Usage]:
         return [usage for usage in self._usages if usage.window.bucket in (None, bucket)]

@@ -33,6 +33,7 @@ class Portal:
     """An account with some records; `fetched`, `rounds` and `asked` keep what the pipeline wanted to know."""
 
     name = "hubspot"
+    load = 0.0
 
     def __init__(self) -> None:
         self.records: dict[tuple[ObjectType, str], CrmRecord] = {}

@@ -113,8 +113,8 @@ def _add(deal: Booked, row: Row[Any]) -> None:
 
 def _problems(identifier: str, deal: ExpectedDeal, booked: Booked) -> list[str]:
     problems: list[str] = []
-    # A deal opened again while it was being corrected may be left with the credit note alone: `test_faults`.
-    right = [deal.worth] if deal.won else [*deal.seen, NOTHING]
+    # What was billed of a deal that is no longer won stays until a person says otherwise.
+    right = [deal.worth] if deal.won else deal.seen
     if booked.worth not in right:
         problems.append(f"deal {identifier} is worth one of {right}, the books say {booked.worth}")
     slots = [slot for slot, _ in booked.standing]

@@ -128,7 +128,6 @@ def test_a_deal_that_changed_after_its_poster_died_is_billed_as_it_is_now(
     assert inbox.states() == {"done": 1}
 
 
-@pytest.mark.xfail(strict=True, reason="a reversal is posted without what was to take its place")
 def test_a_correction_is_not_half_posted_when_the_deal_is_opened_again(office: Office, portal: Cut) -> None:
     portal.deal("1")
     office.sync()

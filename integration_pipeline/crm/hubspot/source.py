@@ -97,6 +97,10 @@ class HubSpotSource:
         """Requests, retries, throttling and seconds so far, for stage reports."""
         return self._client.metrics
 
+    @property
+    def load(self) -> float:
+        return self._client.load
+
     def changed_since(
         self, object_type: ObjectType, since: datetime | None, properties: Sequence[str]
     ) -> Iterator[list[CrmRecord]]:

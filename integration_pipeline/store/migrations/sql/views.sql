@@ -187,7 +187,8 @@ SELECT
             document.deal_key = deal.deal_key AND document.reverses_id IS NULL AND intent.state = 'posted'
             AND NOT EXISTS (
                 SELECT FROM billing.documents AS note
-                WHERE note.reverses_id = document.id AND note.state = 'planned'
+                INNER JOIN posting.intents AS noted ON note.id = noted.document_id
+                WHERE note.reverses_id = document.id AND noted.state = 'posted'
             )
     ) AS invoiced_as
 FROM crm.current_deals AS deal
@@ -253,17 +254,17 @@ LANGUAGE sql VOLATILE AS $$
     )
 $$;
 
--- Planned documents that passed the gate and stand for what their deal is now: a reversal always, any other
--- only while its deal is the one it was planned for. A deal that changed or was lost, and waits in
--- quarantine, must not be billed as it used to be.
+-- Planned documents that passed the gate, of deals that are what they were planned for. A deal that changed
+-- or was lost, and waits in quarantine, must not be billed as it used to be; nor must what was billed be
+-- reversed without what was to take its place.
 CREATE VIEW posting.passed_documents AS
 SELECT document.*
 FROM billing.documents AS document
 INNER JOIN posting.gate_records AS gate
     ON gate.subject_kind = 'document' AND document.id = gate.subject_id AND gate.passed
-LEFT JOIN crm.deal_heads AS deal ON document.deal_key = deal.deal_key
-LEFT JOIN billing.schedule_heads AS plan ON document.deal_key = plan.deal_key
-WHERE document.state = 'planned' AND (document.reverses_id IS NOT NULL OR plan.deal_id = deal.deal_id);
+INNER JOIN crm.deal_heads AS deal ON document.deal_key = deal.deal_key
+INNER JOIN billing.schedule_heads AS plan ON document.deal_key = plan.deal_key
+WHERE document.state = 'planned' AND plan.deal_id = deal.deal_id;
 
 -- Whether an intent may be claimed: nobody has, or the claim's lease has run out, or its poster is gone.
 CREATE FUNCTION posting.is_free(
