@@ -206,3 +206,14 @@ def test_a_lost_database_session_gives_its_events_back(office: Office, portal: P
         inbox.announce("2")
         inbox.wait_for("SELECT count(*) = 2 FROM inbox.events WHERE state = 'done'")
         inbox.wait_for("SELECT count(*) = 2 FROM ledger.documents")
+
+
+def test_events_gather_while_the_crm_has_few_calls_left(office: Office, portal: Portal, inbox: Inbox) -> None:
+    for number in range(1, 6):
+        portal.deal(str(number), dealname=f"Deal {number}")
+    portal.load = 1.0
+    with working(inbox, portal):
+        for number in range(1, 6):
+            inbox.announce(str(number))
+        inbox.wait_until_settled()
+    assert [row["deals"] for row in office.rows("SELECT deals FROM inbox.batches")] == [5]
