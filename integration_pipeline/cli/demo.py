@@ -80,6 +80,9 @@ def up(
 
 
 def _close_a_deal(real_time: RealTime) -> None:
+    if real_time.workshop.settings.realtime == "off":
+        console.print("REALTIME is off: what webhooks announce is left to Dagster's sensor.")
+        return
     engine = open_engine(real_time.workshop.database_url)
     try:
         with engine.connect() as connection:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,12 +50,11 @@ class LiveInvoice:
 
 @contextmanager
 def open_real_time(workshop: Workshop) -> Generator[RealTime]:
-    """Start gateway and worker; both stop at the end of the block."""
+    """Start gateway and worker, without the worker if real time is off; they stop at the end of the block."""
     logs = workshop.folder
-    with (
-        GatewayProcess(workshop.settings, log=logs / "gateway.log") as gateway,
-        worker_process(workshop.environment(), logs / "worker.log"),
-    ):
+    with GatewayProcess(workshop.settings, log=logs / "gateway.log") as gateway, ExitStack() as working:
+        if workshop.settings.realtime == "on":
+            working.enter_context(worker_process(workshop.environment(), logs / "worker.log"))
         mapping = read_mapping(workshop.settings.mapping_file)
         wanted = subscriptions({kind: mapping.properties(kind) for kind in ObjectType})
         with _crm(workshop) as crm:
