@@ -44,9 +44,9 @@ def demo(data: DataFolder = None) -> None:
     """Load a data set into a sandbox CRM, run the Dagster job over all months, show the books."""
     started = time.perf_counter()
     with open_workshop(data) as workshop:
-        _fill_and_run(workshop, started)
-        with open_real_time(workshop) as real_time:
-            _close_a_deal(real_time)
+        if _fill_and_run(workshop, started):
+            with open_real_time(workshop) as real_time:
+                _close_a_deal(real_time)
     console.print("\nWhere to look next, from this folder:")
     for command, meaning in (
         ("make up", "the same, left running, with Dagster's web pages"),
@@ -69,12 +69,13 @@ def up(
     """
     started = time.perf_counter()
     with open_workshop(data) as workshop:
-        _fill_and_run(workshop, started)
+        first_time = _fill_and_run(workshop, started)
         with console.status("dbt read models"):
             refreshed = workshop.refresh_read_models()
         console.print("[green]✓[/] dbt read models" if refreshed else "[red]dbt read models failed[/]")
         with open_real_time(workshop) as real_time:
-            _close_a_deal(real_time)
+            if first_time:
+                _close_a_deal(real_time)
             console.print(f"\ngateway      [bold]{real_time.gateway_url}[/]  (webhooks, usage, metrics)")
             serve_dagster(workshop, port)
 
@@ -98,7 +99,8 @@ def _close_a_deal(real_time: RealTime) -> None:
     )
 
 
-def _fill_and_run(workshop: Workshop, started: float) -> None:
+def _fill_and_run(workshop: Workshop, started: float) -> bool:
+    """Whether the books were empty before."""
     before = _status(workshop)
     with Progress(*_COLUMNS, console=console) as progress:
         _load(workshop, progress)
@@ -122,6 +124,7 @@ def _fill_and_run(workshop: Workshop, started: float) -> None:
     if not succeeded:
         console.print("[red]The Dagster run failed[/]; `make up` shows it in Dagster's pages.")
         raise typer.Exit(1)
+    return not before.invoices
 
 
 def _load(workshop: Workshop, progress: Progress) -> None:

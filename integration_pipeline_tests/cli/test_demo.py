@@ -56,7 +56,10 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _status(folder: Path) -> dict[str, Any]:
-    return json.loads(_run(folder, "status", "--json").stdout)
+    """All but the inbox, of which Dagster is told in its own time."""
+    status = json.loads(_run(folder, "status", "--json").stdout)
+    del status["inbox"]
+    return status
 
 
 def test_the_demo_shows_deals_invoices_quarantine_and_a_balanced_ledger(home: Path) -> None:

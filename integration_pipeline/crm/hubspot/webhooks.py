@@ -178,7 +178,7 @@ def _present(ids: Sequence[int | None], where: str, kind: str) -> tuple[str, ...
     """Each id once. 0 is how HubSpot leaves one out."""
     present = tuple(dict.fromkeys(str(each) for each in ids if each))
     if not present:
-        raise MalformedWebhook(f"{where} names no record, though {kind} concerns one")
+        raise MalformedWebhook(f"{where} names no record, though its kind concerns one")
     return present
 
 
