@@ -152,7 +152,7 @@ def _concerned(event: HubSpotEvent, where: str) -> _Concerned:
             *(event.merged_object_ids or ()),
             event.object_id,
         ]
-    return kind, _present(ids, where, event.subscription_type)
+    return kind, _present(ids, where)
 
 
 def _linked(event: HubSpotEvent, where: str) -> _Concerned:
@@ -160,10 +160,10 @@ def _linked(event: HubSpotEvent, where: str) -> _Concerned:
     ends = list(_ends(event))
     deals = [identifier for kind, identifier in ends if kind is ObjectType.DEAL]
     if deals:
-        return ObjectType.DEAL, _present(deals, where, event.subscription_type)
+        return ObjectType.DEAL, _present(deals, where)
     for kind, identifier in ends:
         if kind is not None:
-            return kind, _present([identifier], where, event.subscription_type)
+            return kind, _present([identifier], where)
     return _NOTHING
 
 
@@ -174,7 +174,7 @@ def _ends(event: HubSpotEvent) -> Iterator[tuple[ObjectType | None, int | None]]
     yield _TYPE_IDS.get(event.to_object_type_id or "") or _NAMES.get(second), event.to_object_id
 
 
-def _present(ids: Sequence[int | None], where: str, kind: str) -> tuple[str, ...]:
+def _present(ids: Sequence[int | None], where: str) -> tuple[str, ...]:
     """Each id once. 0 is how HubSpot leaves one out."""
     present = tuple(dict.fromkeys(str(each) for each in ids if each))
     if not present:
