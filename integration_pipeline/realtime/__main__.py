@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from integration_pipeline.child_process import STOP_WITH_PARENT, stop_with_parent
+from integration_pipeline.child_process import STOP_WITH_PARENT, say_ready, stop_with_parent
 from integration_pipeline.realtime.process import READY, serve
 from integration_pipeline.settings import Settings
 
@@ -14,13 +14,8 @@ def main() -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     if STOP_WITH_PARENT in sys.argv[1:]:
         stop_with_parent()
-    serve(Settings.load(), announce=_announce)
+    serve(Settings.load(), announce=lambda: say_ready(READY))
     return 0
-
-
-def _announce() -> None:
-    sys.stdout.write(f"{READY}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ import os
 import sys
 from pathlib import Path
 
+from integration_pipeline.child_process import STOP_WITH_PARENT, say_ready, stop_with_parent
 from integration_pipeline.sandbox.hubspot.limits import Limits
 from integration_pipeline.sandbox.hubspot.storage import StorageInUseError
-from integration_pipeline.sandbox.server import READY, TOKEN_VARIABLE, serve, stop_with_parent
+from integration_pipeline.sandbox.server import READY, TOKEN_VARIABLE, serve
 
 
 def main() -> int:
@@ -18,7 +19,7 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8025, help="0 takes a free one")
     parser.add_argument("--limits", type=Limits.model_validate_json, help="as JSON; HubSpot's unless given")
-    parser.add_argument("--stop-with-parent", action="store_true", help="end when standard input does")
+    parser.add_argument(STOP_WITH_PARENT, action="store_true", help="end when standard input does")
     arguments = parser.parse_args()
     token = os.environ.get(TOKEN_VARIABLE)
     if not token:
@@ -32,17 +33,12 @@ def main() -> int:
             arguments.port,
             token,
             limits=arguments.limits,
-            announce=_announce,
+            announce=lambda url: say_ready(READY, url),
         )
     except (StorageInUseError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
-
-
-def _announce(base_url: str) -> None:
-    sys.stdout.write(f"{READY}{base_url}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

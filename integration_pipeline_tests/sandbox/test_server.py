@@ -24,7 +24,7 @@ PO = {
 
 def test_committed_changes_survive_a_killed_process(tmp_path: Path) -> None:
     sandbox = SandboxProcess(tmp_path, token="pat")
-    with httpx.Client(base_url=sandbox.start(), headers=sandbox.headers) as client:
+    with httpx.Client(base_url=sandbox.start().base_url, headers=sandbox.headers) as client:
         client.post("/crm/v3/properties/deals", json=PO).raise_for_status()
         client.put("/_sandbox/owners", json={"owners": [{"id": "7", "email": "a@example.com"}]})
         made = client.post(DEALS, json={"properties": {"dealname": "kept", "po_number": "4711"}}).json()

@@ -153,7 +153,7 @@ def test_an_event_survives_a_killed_sandbox(tmp_path: Path, receiver: Receiver) 
         "retry_scale": 0.001,
     }
     sandbox = SandboxProcess(tmp_path, token="pat")
-    with httpx.Client(base_url=sandbox.start(), headers=sandbox.headers) as client:
+    with httpx.Client(base_url=sandbox.start().base_url, headers=sandbox.headers) as client:
         client.put("/_sandbox/webhooks", json=settings).raise_for_status()
         deal = client.post(DEALS, json={"properties": {}}).json()["id"]
     assert sandbox.kill() == -signal.SIGKILL
