@@ -9,7 +9,7 @@ Belongs here: who works on which event, and what became of it. Does not belong h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -48,13 +48,20 @@ def claim(connection: psycopg.Connection, limit: int) -> Claim:
     All events of a record are claimed together or by nobody else, so that no record is worked on twice at a
     time. Commit after settling them; rolling back, or dying, gives them back.
     """
-    rows = connection.execute(_CLAIM, {"limit": limit, "lock": RECORD_LOCK}).fetchall()
-    taken = tuple(
-        ClaimedEvent(event_id, source, ObjectType(object_type), tuple(external_ids), attempts)
-        for event_id, source, object_type, external_ids, attempts, is_free in rows
-        if is_free
-    )
-    return Claim(taken, len(rows) - len(taken))
+    return claimed(connection.execute(_CLAIM, {"limit": limit, "lock": RECORD_LOCK}))
+
+
+def claimed(rows: Iterable[tuple[Any, ...]]) -> Claim:
+    """What `inbox.hold_records` answered."""
+    busy = 0
+    taken: list[ClaimedEvent] = []
+    for event_id, source, object_type, external_ids, attempts, is_free in rows:
+        if is_free:
+            event = ClaimedEvent(event_id, source, ObjectType(object_type), tuple(external_ids), attempts)
+            taken.append(event)
+        else:
+            busy += 1
+    return Claim(tuple(taken), busy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,34 +122,18 @@ def fail(
     connection.execute(_FAIL, parameters)
 
 
-# The locks are taken in a part of their own, which nothing can be folded into: they are to be tried for the
-# rows that were found, and for no others.
 _CLAIM = """
-    WITH waiting AS MATERIALIZED (
-        SELECT id, source, object_type, external_ids, attempts
-        FROM inbox.events
-        WHERE state = 'pending' AND (retry_at IS NULL OR retry_at <= clock_timestamp())
-        ORDER BY id
-        LIMIT %(limit)s
-        FOR UPDATE SKIP LOCKED
-    ),
-    records AS MATERIALIZED (
-        SELECT DISTINCT object_type || ':' || record.external_id AS name
-        FROM waiting
-        CROSS JOIN unnest(external_ids) AS record (external_id)
-    ),
-    locked AS MATERIALIZED (
-        SELECT name, pg_try_advisory_xact_lock(%(lock)s, hashtext(name)) AS is_free FROM records
-    )
-    SELECT
-        waiting.id, waiting.source, waiting.object_type, waiting.external_ids, waiting.attempts,
-        NOT EXISTS (
-            SELECT FROM unnest(waiting.external_ids) AS record (external_id)
-            INNER JOIN locked ON locked.name = waiting.object_type || ':' || record.external_id
-            WHERE NOT locked.is_free
-        ) AS is_free
-    FROM waiting
-    ORDER BY waiting.id
+    SELECT held.*
+    FROM inbox.hold_records(
+        ARRAY(
+            SELECT id
+            FROM inbox.events
+            WHERE state = 'pending' AND (retry_at IS NULL OR retry_at <= clock_timestamp())
+            ORDER BY id
+            LIMIT %(limit)s
+            FOR UPDATE SKIP LOCKED
+        ), %(lock)s
+    ) AS held
 """
 _SETTLE = """
     WITH still_open AS MATERIALIZED (

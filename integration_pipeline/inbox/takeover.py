@@ -16,8 +16,7 @@ from dataclasses import dataclass
 import psycopg
 from sqlalchemy import Connection, text
 
-from integration_pipeline.crm.records import ObjectType
-from integration_pipeline.inbox.claims import RECORD_LOCK, Claim, ClaimedEvent
+from integration_pipeline.inbox.claims import RECORD_LOCK, Claim, claimed
 
 EVENTS_AT_ONCE = 1_000
 """As many as one run is asked to settle."""
@@ -65,15 +64,7 @@ def claim_requested(connection: psycopg.Connection, event_ids: Sequence[int]) ->
 
     As with a worker's claim: all events of a record together, and commit or rollback gives them back.
     """
-    parameters = {"events": list(event_ids), "lock": RECORD_LOCK}
-    free: list[ClaimedEvent] = []
-    busy = 0
-    for number, source, object_type, ids, attempts, is_free in connection.execute(_CLAIM, parameters):
-        if is_free:
-            free.append(ClaimedEvent(number, source, ObjectType(object_type), tuple(ids), attempts))
-        else:
-            busy += 1
-    return Claim(tuple(free), busy)
+    return claimed(connection.execute(_CLAIM, {"events": list(event_ids), "lock": RECORD_LOCK}))
 
 
 def credit_run(connection: psycopg.Connection, event_ids: Sequence[int], run_id: str) -> None:
@@ -108,32 +99,17 @@ _REQUEST = """
     WHERE event.id = overdue.id
     RETURNING event.id, event.takeovers
 """
-# As a worker claims, `inbox.claims`: the locks are taken in a part of their own, for the rows found.
 _CLAIM = """
-    WITH waiting AS MATERIALIZED (
-        SELECT id, source, object_type, external_ids, attempts
-        FROM inbox.events
-        WHERE id = ANY(%(events)s) AND state IN ('pending', 'failed')
-        ORDER BY id
-        FOR UPDATE SKIP LOCKED
-    ),
-    records AS MATERIALIZED (
-        SELECT DISTINCT object_type || ':' || record.external_id AS name
-        FROM waiting
-        CROSS JOIN unnest(external_ids) AS record (external_id)
-    ),
-    locked AS MATERIALIZED (
-        SELECT name, pg_try_advisory_xact_lock(%(lock)s, hashtext(name)) AS is_free FROM records
-    )
-    SELECT
-        waiting.id, waiting.source, waiting.object_type, waiting.external_ids, waiting.attempts,
-        NOT EXISTS (
-            SELECT FROM unnest(waiting.external_ids) AS record (external_id)
-            INNER JOIN locked ON locked.name = waiting.object_type || ':' || record.external_id
-            WHERE NOT locked.is_free
-        ) AS is_free
-    FROM waiting
-    ORDER BY waiting.id
+    SELECT held.*
+    FROM inbox.hold_records(
+        ARRAY(
+            SELECT id
+            FROM inbox.events
+            WHERE id = ANY(%(events)s) AND state IN ('pending', 'failed')
+            ORDER BY id
+            FOR UPDATE SKIP LOCKED
+        ), %(lock)s
+    ) AS held
 """
 _CREDIT = "UPDATE inbox.events SET run_id = %(run_id)s WHERE id = ANY(%(events)s)"
 _LAST = "SELECT bool_and(takeovers >= %(takeovers)s) FROM inbox.events WHERE id = ANY(%(events)s)"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0003"
 down_revision = "0002"
+
+_SQL = Path(__file__).parent.parent / "sql"
 
 
 def upgrade() -> None:
@@ -82,6 +86,8 @@ def upgrade() -> None:
         schema="inbox",
         postgresql_using="gin",
     )
+    # The driver's own cursor: through SQLAlchemy a `%` in a function's body would count as a placeholder.
+    op.get_bind().connection.cursor().execute((_SQL / "inbox.sql").read_text())
 
 
 def downgrade() -> None:
