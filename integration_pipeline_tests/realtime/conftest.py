@@ -100,5 +100,15 @@ def working(inbox: Inbox, source: Source, workers: int = 1) -> Generator[None]:
         yield
     finally:
         stop.set()
+        _wait_until_stopped(inbox, threads)
+
+
+def _wait_until_stopped(inbox: Inbox, threads: list[threading.Thread]) -> None:
+    """A worker that waits for events notices when it is told of some."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with psycopg.connect(inbox.url, autocommit=True) as bell:
         for thread in threads:
-            thread.join(_PATIENCE_SECONDS)
+            while thread.is_alive():
+                assert time.monotonic() < deadline, f"{thread.name} does not stop"
+                bell.execute("NOTIFY inbox")
+                thread.join(0.02)

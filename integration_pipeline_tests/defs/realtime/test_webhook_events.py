@@ -10,6 +10,7 @@ from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.defs.settling import settle_config
 from integration_pipeline.inbox.takeover import TAKEOVERS
 from integration_pipeline_tests.defs.realtime.conftest import Desk
+from integration_pipeline_tests.realtime.moody import TROUBLES
 
 ONE_EVENT = "SELECT {} FROM inbox.events"
 
@@ -113,10 +114,12 @@ def test_an_event_is_not_given_up_because_the_crm_is_away(
     waiting.office.execute("UPDATE inbox.events SET takeovers = :times", times=TAKEOVERS)
 
     def away(*_: object) -> None:
-        raise ConnectionError("no route")
+        raise TROUBLES["outage"]()
 
-    monkeypatch.setattr(waiting.portal, "fetch", away)
+    monkeypatch.setattr(waiting.portal, "fetch_together", away)
     assert waiting.launched() is not None
+    assert waiting.office.value(ONE_EVENT.format("state")) == "pending"
+    assert "could not be reached" in waiting.office.value(ONE_EVENT.format("last_error"))
 
 
 def test_a_run_for_events_that_are_settled_by_then_does_nothing(waiting: Desk) -> None:

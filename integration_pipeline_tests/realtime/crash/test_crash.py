@@ -128,12 +128,16 @@ def test_random_kills_lose_nothing_and_double_nothing(rig: Rig, people: Office) 
     rig.hold_to_promises()
 
 
-def test_the_books_are_those_of_a_run_that_nobody_disturbed(rig: Rig, engine: Engine) -> None:
+def test_the_books_are_those_of_a_run_that_nobody_disturbed(rig: Rig, people: Office, engine: Engine) -> None:
+    for _ in range(40):
+        people.do_something()
+    rig.wait_until_settled()
     settings = rig.settings()
     with open_source(settings) as source:
         for _ in sync(pipeline_on(engine, settings), source, Scope.everything()):
             pass
     won = [identifier for identifier, deal in rig.deals.items() if deal.won]
+    assert won
     with rig.pipeline() as pipeline, pipeline.engine.connect() as disturbed, engine.connect() as undisturbed:
         assert net_by_deal(disturbed, won) == net_by_deal(undisturbed, won)
 
