@@ -3,15 +3,16 @@
 Belongs here: which events are overdue, how often and when a run is asked for, what a run claims. Does not
 belong here: the work on them (`realtime.takeover`), launching runs (`defs`).
 
-A run key is used up for ever, even by a run that failed. So each request counts up the takeovers of its
-events, and that number is part of the key. It is counted when a run is asked for, and not when it begins: a
-run that dies before it reaches the database must not use up the key of the next.
+A run key is used up for ever, even by a run that failed. So it has the moment of the request, and not the
+number of takeovers, which begins anew when a person puts an event back. Takeovers are counted when a run is
+asked for, and not when it begins: a run that dies before it reaches the database counts, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 from sqlalchemy import Connection, text
@@ -23,19 +24,24 @@ EVENTS_AT_ONCE = 1_000
 TAKEOVERS = 5
 """An event that a worker gave up, or that fails by its own fault, is taken over this often and then left."""
 _LONGEST_WAIT_SECONDS = 3_600
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A run to be launched for these events; `attempt` counts the requests for the oldest of them."""
+    """A run to be launched for these events, asked for `at` that moment.
+
+    `attempt` counts the requests for the oldest of them, since it came or was put back.
+    """
 
     event_ids: tuple[int, ...]
     attempt: int
+    at: datetime
 
     @property
     def run_key(self) -> str:
-        """Unique: the oldest event is in every request that has its id, and each counts it up."""
-        return f"event-{self.event_ids[0]}-attempt-{self.attempt}"
+        """Unique: `event-7-at-` and microseconds since 1970. An event is in one request at a time."""
+        return f"event-{self.event_ids[0]}-at-{(self.at - _EPOCH) // timedelta(microseconds=1)}"
 
 
 def request_run(connection: Connection, patience_seconds: int) -> Request | None:
@@ -56,7 +62,8 @@ def request_run(connection: Connection, patience_seconds: int) -> Request | None
     if not rows:
         return None
     rows = sorted(rows, key=lambda row: row.id)
-    return Request(tuple(row.id for row in rows), rows[0].takeovers)
+    oldest = rows[0]
+    return Request(tuple(row.id for row in rows), oldest.takeovers, oldest.taken_over_at)
 
 
 def claim_requested(connection: psycopg.Connection, event_ids: Sequence[int]) -> Claim:
@@ -97,7 +104,7 @@ _REQUEST = """
         FOR UPDATE SKIP LOCKED
     ) AS overdue
     WHERE event.id = overdue.id
-    RETURNING event.id, event.takeovers
+    RETURNING event.id, event.takeovers, event.taken_over_at
 """
 _CLAIM = """
     SELECT held.*

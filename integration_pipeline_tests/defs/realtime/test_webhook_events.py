@@ -8,6 +8,7 @@ import pytest
 
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.defs.settling import settle_config
+from integration_pipeline.inbox.replay import Selection, replay
 from integration_pipeline.inbox.takeover import TAKEOVERS
 from integration_pipeline_tests.defs.realtime.conftest import Desk
 from integration_pipeline_tests.realtime.moody import TROUBLES
@@ -73,6 +74,15 @@ def test_each_attempt_has_a_run_key_of_its_own(waiting: Desk) -> None:
         keys += [request.run_key for request in waiting.tick("webhook_events").run_requests or ()]
         _age(waiting, "1 day")
     assert len(keys) == len(set(keys)) == 3
+
+
+def test_an_event_that_was_put_back_has_a_new_run_key(waiting: Desk) -> None:
+    """Its takeovers count from the beginning then, and Dagster launches no second run for a key."""
+    [before] = waiting.tick("webhook_events").run_requests
+    with waiting.office.pipeline.engine.begin() as connection:
+        replay(connection, Selection(), "ada")
+    [after] = waiting.tick("webhook_events").run_requests
+    assert after.run_key != before.run_key
 
 
 def test_a_run_that_never_began_is_asked_for_again_later_and_not_at_once(waiting: Desk) -> None:
