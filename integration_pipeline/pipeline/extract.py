@@ -98,11 +98,12 @@ def extract_records(
         rounds.run(named)
         _land(pipeline, list(rounds.read.values()), asked_at, report)
         deals = {each for kind, each in rounds.read if kind is ObjectType.DEAL}
-        deals |= _referring(pipeline, source, [ref for ref in named if ref[0] in _REFERENCED])
+        deals |= deals_referring(pipeline, source, [ref for ref in named if ref[0] in _REFERENCED])
     return report, sorted(deals)
 
 
-def _referring(pipeline: Pipeline, source: Source, refs: Sequence[Ref]) -> set[str]:
+def deals_referring(pipeline: Pipeline, source: Source, refs: Sequence[Ref]) -> set[str]:
+    """Ids of the deals in `raw` that refer to one of the records, directly or by a contact of the company."""
     if not refs:
         return set()
     named = json.dumps([{"object_type": kind, "external_id": each} for kind, each in refs])
