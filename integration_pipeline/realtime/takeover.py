@@ -37,6 +37,7 @@ from integration_pipeline.realtime.settling import (
     in_short,
     run_stages_and_settle,
 )
+from integration_pipeline.runtime import with_driver
 
 _EVENTS_AT_ONCE = 100
 _DEALS_AT_ONCE = 1_000
@@ -170,6 +171,6 @@ def _settle_events(desk: _Desk, events: Sequence[ClaimedEvent], taken: TakenOver
 
 @contextmanager
 def _connected(pipeline: Pipeline) -> Generator[psycopg.Connection]:
-    url = pipeline.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(url) as connection:
+    url = pipeline.engine.url.render_as_string(hide_password=False)
+    with psycopg.connect(with_driver(url, "postgresql")) as connection:
         yield connection
