@@ -112,13 +112,18 @@ def fail(
     seconds: float,
     final: bool,
 ) -> None:
-    """Note why events could not be settled: they wait for `seconds`, or for a person if that was `final`."""
+    keep_failed: bool = False,
+    """Note why events could not be settled: they wait for `seconds`, or for a person if that was `final`.
+
+    With `keep_failed` those that waited for a person before still do.
+    """
     parameters: dict[str, Any] = {
         "events": [event.id for event in events],
         "said": said[:1_000],
         "seconds": seconds,
         "state": "failed" if final else "pending",
     }
+        "keep_failed": keep_failed,
     connection.execute(_FAIL, parameters)
 
 
@@ -179,7 +184,8 @@ _SETTLE = """
 """
 _FAIL = """
     UPDATE inbox.events
-    SET state = %(state)s, attempts = attempts + 1, last_error = %(said)s,
+    SET state = CASE WHEN %(keep_failed)s AND state = 'failed' THEN state ELSE %(state)s END,
+        attempts = attempts + 1, last_error = %(said)s,
         retry_at = clock_timestamp() + make_interval(secs => %(seconds)s)
     WHERE id = ANY(%(events)s)
 """

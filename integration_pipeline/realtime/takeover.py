@@ -149,8 +149,15 @@ class _Desk:
 
     def put_off(self, events: Sequence[ClaimedEvent], failure: Exception) -> str:
         ids = [event.id for event in events]
-        final = not isinstance(failure, PASSING) and is_last_takeover(self.connection, ids)
-        fail(self.connection, events, in_short(failure), seconds=_RETRY_SECONDS, final=final)
+        is_its_own = not isinstance(failure, PASSING)
+        fail(
+            self.connection,
+            events,
+            in_short(failure),
+            seconds=_RETRY_SECONDS,
+            final=is_its_own and is_last_takeover(self.connection, ids),
+            keep_failed=is_its_own,
+        )
         return f"{len(events)} events from {events[0].id} on: {type(failure).__name__}"
 
 

@@ -118,6 +118,14 @@ def test_an_event_that_fails_at_its_last_takeover_is_left_for_a_person(waiting: 
     assert "ValueError" in waiting.office.value(ONE_EVENT.format("last_error"))
 
 
+def test_an_event_that_a_worker_gave_up_stays_given_up_while_its_own_fault_lasts(waiting: Desk) -> None:
+    waiting.office.execute("UPDATE inbox.events SET state = 'failed'")
+    _break(waiting, "1")
+    assert waiting.launched() is not None
+    assert waiting.office.value(ONE_EVENT.format("state")) == "failed"
+    assert "ValueError" in waiting.office.value(ONE_EVENT.format("last_error"))
+
+
 def test_an_event_is_not_given_up_because_the_crm_is_away(
     waiting: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
