@@ -7,6 +7,7 @@ overdue (`inbox.takeover`), what was missed (`inbox.missed`).
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from integration_pipeline.inbox.takeover import claim_requested, credit_run, is_
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.extract import Source, extract
+from integration_pipeline.pipeline.reports import StageReport
 from integration_pipeline.realtime.reading import Concerned, read_concerned
 from integration_pipeline.realtime.settling import (
     OF_THE_CRM,
@@ -38,6 +40,8 @@ from integration_pipeline.realtime.settling import (
     run_stages_and_settle,
 )
 from integration_pipeline.runtime import with_driver
+
+_log = logging.getLogger(__name__)
 
 _EVENTS_AT_ONCE = 100
 _DEALS_AT_ONCE = 1_000
@@ -67,6 +71,10 @@ class Looked:
     deals: int
 
 
+class DealsLeft(RuntimeError):  # noqa: N818 - reads as the statement it makes
+    """Some deals could not be settled, others were."""
+
+
 def worker_of_run(run_id: str) -> str:
     """The name under which a run's work is in `inbox.batches`."""
     return f"dagster run {run_id}"
@@ -93,7 +101,8 @@ def settle_missed(pipeline: Pipeline, source: Source, run_id: str) -> Looked:
     """Read what changed in the CRM, note what no event announced, and settle all that was read.
 
     Before the CRM was first read as a whole it does nothing: that is for a run over everything. Raises what
-    reading or a stage raises; what landed stays, and what was missed is settled by the next look.
+    reading raises, and `DealsLeft` if some deals could not be settled, after the others were; what landed
+    stays, and what was missed is settled by the next look.
     """
     engine = pipeline.engine
     with engine.connect() as connection:
@@ -106,28 +115,59 @@ def settle_missed(pipeline: Pipeline, source: Source, run_id: str) -> Looked:
     with engine.begin() as connection:
         missed = find_missed(connection, source.name)
         deal_keys = deals_to_settle(connection, source.name, before)
-    for number, chunk in enumerate(chunked(deal_keys, _DEALS_AT_ONCE)):
-        concerned = Concerned(set(chunk), [report] if number == 0 else [])
-        _settle_without_events(pipeline, worker_of_run(run_id), started_at, concerned)
-        with engine.begin() as connection:
-            mark_settled(connection, chunk, run_id)
+    look = _Look(pipeline, run_id, started_at, [report])
+    for chunk in chunked(deal_keys, _DEALS_AT_ONCE):
+        look.settle(chunk)
+    if look.failures:
+        raise DealsLeft(
+            f"{len(look.failures)} of {len(deal_keys)} deals could not be settled: "
+            f"{', '.join(look.failures[:5])}; the next look tries those again whose change nobody announced"
+        )
     return Looked(read_before=True, missed=missed, deals=len(deal_keys))
 
 
-def _settle_without_events(
-    pipeline: Pipeline, worker: str, started_at: datetime, concerned: Concerned
-) -> None:
-    """A worker may have some of these deals in hand for a moment: it was told of their next change."""
-    for left in reversed(range(_GOES)):
+@dataclass(slots=True)
+class _Look:
+    """`reports` are kept with the first deals that are settled."""
+
+    pipeline: Pipeline
+    run_id: str
+    started_at: datetime
+    reports: list[StageReport]
+    failures: list[str] = field(default_factory=list[str])
+
+    def settle(self, deal_keys: Sequence[str]) -> None:
         try:
-            with _connected(pipeline) as connection:
-                run_stages_and_settle(pipeline, Attempt(connection, worker, started_at), (), concerned)
-        except StillOpen:
-            if not left:
-                raise
-            time.sleep(_BETWEEN_GOES_SECONDS)
-        else:
-            return
+            self._settle_together(deal_keys)
+        except OF_THE_CRM:
+            raise
+        except Exception as failure:
+            # Whatever it is, it must not keep the changes of other deals from being settled.
+            if len(deal_keys) == 1:
+                _log.exception("deal %s could not be settled", deal_keys[0])
+                self.failures.append(f"{deal_keys[0]} ({type(failure).__name__})")
+                return
+            for deal_key in deal_keys:
+                self.settle([deal_key])
+
+    def _settle_together(self, deal_keys: Sequence[str]) -> None:
+        """A worker may have some of these deals in hand for a moment: it was told of their next change."""
+        concerned = Concerned(set(deal_keys), self.reports)
+        worker = worker_of_run(self.run_id)
+        for left in reversed(range(_GOES)):
+            try:
+                with _connected(self.pipeline) as connection:
+                    attempt = Attempt(connection, worker, self.started_at)
+                    run_stages_and_settle(self.pipeline, attempt, (), concerned)
+            except StillOpen:
+                if not left:
+                    raise
+                time.sleep(_BETWEEN_GOES_SECONDS)
+            else:
+                break
+        self.reports = []
+        with self.pipeline.engine.begin() as connection:
+            mark_settled(connection, deal_keys, self.run_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.realtime.reading import Concerned
+from integration_pipeline.realtime.settling import Attempt, run_stages_and_settle
 from integration_pipeline_tests.defs.realtime.conftest import Desk
 
 DEAL, LINE_ITEM = ObjectType.DEAL, ObjectType.LINE_ITEM
@@ -118,6 +122,27 @@ def test_what_a_broken_look_found_is_settled_by_the_next(
     assert len(subscribed.office.posted()) == 2
 
 
+def test_a_deal_that_cannot_be_settled_does_not_hold_up_the_others(
+    subscribed: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _won(subscribed, "2", minutes_ago=20)
+    _won(subscribed, "3", minutes_ago=20, amount="400.00")
+
+    def settle(pipeline: Pipeline, attempt: Attempt, events: Sequence[int], concerned: Concerned) -> None:
+        if "hubspot:2" in concerned.deal_keys:
+            raise ValueError("deal 2 cannot be billed")
+        run_stages_and_settle(pipeline, attempt, events, concerned)
+
+    monkeypatch.setattr("integration_pipeline.realtime.takeover.run_stages_and_settle", settle)
+    result = subscribed.run(FIND)
+    assert not result.success
+    assert "1 of 2 deals could not be settled: hubspot:2 (ValueError)" in subscribed.said(result)
+    assert subscribed.office.rows(
+        "SELECT deal_key, settled_at IS NOT NULL AS settled FROM inbox.missed ORDER BY deal_key"
+    ) == [{"deal_key": "hubspot:2", "settled": False}, {"deal_key": "hubspot:3", "settled": True}]
+    assert len(subscribed.office.posted()) == 2
+
+
 def test_before_the_crm_was_read_as_a_whole_there_is_nothing_to_compare(desk: Desk) -> None:
     desk.portal.deal("1")
     assert desk.run(FIND).success
@@ -132,9 +157,11 @@ def _ago(minutes: int) -> datetime:
     return datetime.now(UTC) - timedelta(minutes=minutes)
 
 
-def _won(desk: Desk, deal: str, *, minutes_ago: int, lines: list[str] | None = None) -> None:
+def _won(
+    desk: Desk, deal: str, *, minutes_ago: int, lines: list[str] | None = None, amount: str = "300.00"
+) -> None:
     # Another amount than the deal before, of which it would be a likely duplicate.
-    desk.portal.deal(deal, lines=lines or [], amount="300.00")
+    desk.portal.deal(deal, lines=lines or [], amount=amount)
     _modified(desk, DEAL, deal, minutes_ago=minutes_ago)
 
 
