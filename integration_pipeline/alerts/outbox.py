@@ -100,6 +100,14 @@ def _try(each: OnItsWay, channels: Mapping[str, Send], now: float) -> int:
             channels[name](each.alert)
         except NotDelivered as error:
             _log.warning("alert by %s did not get through, attempt %s: %s", name, each.attempts + 1, error)
+        except Exception as error:
+            # A setting that no channel foresaw must not cost the others; what was said may quote a secret.
+            _log.error(
+                "alert by %s did not get through, attempt %s: %s; look at the settings of the channel",
+                name,
+                each.attempts + 1,
+                type(error).__name__,
+            )
         else:
             each.left.remove(name)
             sent += 1

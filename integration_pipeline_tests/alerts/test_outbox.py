@@ -70,6 +70,21 @@ def test_a_channel_that_took_it_is_not_bothered_again_for_the_other() -> None:
     assert (len(chat.taken), len(mail.taken)) == (1, 1)
 
 
+def test_a_channel_that_breaks_counts_as_one_that_did_not_take_it(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: Alert) -> None:
+        raise UnicodeEncodeError("ascii", "pässword", 1, 2, "not ASCII")
+
+    chat = Channel()
+    outbox, ways = Outbox(), {"mail": broken, "chat": chat}
+    outbox.put(ALERT, ways)
+    for day in range(2):
+        assert outbox.send(ways, now=day * 86_400.0) == (1 if day == 0 else 0)
+    assert chat.taken == [ALERT]
+    assert outbox.on_their_way[0].attempts == 2
+    assert "UnicodeEncodeError" in caplog.text
+    assert "pässword" not in caplog.text
+
+
 def test_what_is_on_its_way_outlives_the_process() -> None:
     outbox, chat = Outbox(seen="here"), Channel(closed_for=1)
     outbox.put(ALERT, {"chat": chat})
