@@ -32,7 +32,7 @@ from integration_pipeline.pipeline.landing import record_of
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 
-_CUSTOMERS_LOCK = 7_310_552_042
+_CUSTOMERS_LOCK = 7_310_552_043
 _FOUNDER = "first_seen"
 
 

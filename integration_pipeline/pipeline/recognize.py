@@ -38,7 +38,7 @@ from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 
 # First half of the two-part advisory lock key; the second is a hash of the entity.
-_RELEASE_LOCK = 731_056
+_RELEASE_LOCK = 731_059
 
 
 def recognize(pipeline: Pipeline, scope: Scope) -> StageReport:
