@@ -10,7 +10,7 @@ version of the same record closes the older one's quarantine rows as resolved.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +27,8 @@ from integration_pipeline.quality.rules import RowFailure, Suite
 from integration_pipeline.quality.suites import DEALS, PLANNED_DOCUMENTS, RAW_DEALS, WITHDRAWN_DEALS
 
 _CHUNK = 10_000
+# Each deal of a turn takes a place in PostgreSQL's table of locks, which has some 6,000.
+_TURN = 1_000
 _LAST_GATE = "document_gate"
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -51,7 +53,6 @@ def gate_raw_deals(pipeline: Pipeline, scope: Scope) -> StageReport:
 def gate_deals(pipeline: Pipeline, scope: Scope) -> StageReport:
     """Judge won deals before they are billed, and deals no longer won before anything is credited."""
     if pipeline.shared is not None and scope.deal_keys:
-        # Of itself, a gate sees every deal that may have a copy. In a transaction that also normalizes, not.
         lock_twins(pipeline.shared, sorted(scope.deal_keys))
     return _gate(pipeline, scope, "deal_gate", (_DEALS, _WITHDRAWN))
 
@@ -74,8 +75,11 @@ def _gate(pipeline: Pipeline, scope: Scope, stage: str, subjects: Sequence[_Subj
             with pipeline.transaction() as connection:
                 due = connection.execute(subject.due_of_deals if keyed else subject.due, parameters).all()
             judged += len(due)
-            for chunk in chunked(due, _CHUNK):
-                _judge(pipeline, subject, chunk, report)
+            if subject is _DEALS and pipeline.shared is None:
+                _judge_in_turns(pipeline, due, parameters, report)
+            else:
+                for chunk in chunked(due, _CHUNK):
+                    _judge(pipeline, subject, chunk, report)
         after_bulk(pipeline, report.counts["passed"] + report.counts["quarantined"], "posting")
         # In a shared transaction nobody sees what the first gates would resolve before the last one does.
         if pipeline.shared is None or stage == _LAST_GATE:
@@ -87,6 +91,22 @@ def _gate(pipeline: Pipeline, scope: Scope, stage: str, subjects: Sequence[_Subj
                 )
                 report.counts["resolved"] += outdated.rowcount
     return report
+
+
+def _judge_in_turns(
+    pipeline: Pipeline, due: Sequence[Row[Any]], parameters: Mapping[str, Any], report: StageReport
+) -> None:
+    """Judge won deals so that of copies the second is looked at when the first one's verdict is there.
+
+    A worker's deals are not to be seen before it posts. Whoever judges one that looks the same waits for it,
+    looks again, and keeps others waiting until the verdict is committed.
+    """
+    for chunk in chunked([row.deal_key for row in due], _TURN):
+        keys = list(chunk)
+        with pipeline.engine.begin() as connection:
+            lock_twins(connection, keys)
+            seen = connection.execute(_DEALS.due_of_deals, {**parameters, "deal_keys": keys}).all()
+            _judge(pipeline.sharing(connection), _DEALS, seen, report)
 
 
 def _judge(pipeline: Pipeline, subject: _Subject, due: Sequence[Row[Any]], report: StageReport) -> None:
@@ -310,21 +330,30 @@ _RECORD = text("""
         )
     ),
     recorded AS (
-        INSERT INTO posting.gate_records (subject_kind, subject_id, suite, suite_version, passed)
+        INSERT INTO posting.gate_records AS known (subject_kind, subject_id, suite, suite_version, passed)
         SELECT :kind, subject_id, :suite, :suite_version, passed FROM given
         ON CONFLICT (subject_kind, subject_id) DO UPDATE SET
             suite = excluded.suite, suite_version = excluded.suite_version, passed = excluded.passed,
             evaluated_at = clock_timestamp()
+        -- Whoever has looked at it meanwhile has the last word.
+        WHERE known.waived_by IS NULL
+        RETURNING subject_id
     ),
     mended AS (
         UPDATE posting.quarantine AS held
         SET state = 'resolved', closed_at = clock_timestamp(), closed_by = 'pipeline',
             closed_reason = 'judged again'
-        WHERE held.state = 'open' AND held.subject_kind = :kind
-            AND held.subject_id IN (SELECT subject_id FROM given)
-            AND (held.subject_id, held.rule, held.field) NOT IN (
-                SELECT subject_id, rule, field FROM failures
-            )
+        WHERE held.id IN (
+            SELECT open.id
+            FROM posting.quarantine AS open
+            WHERE open.state = 'open' AND open.subject_kind = :kind
+                AND open.subject_id IN (SELECT subject_id FROM given)
+                AND (open.subject_id, open.rule, open.field) NOT IN (
+                    SELECT subject_id, rule, field FROM failures
+                )
+            ORDER BY open.id
+            FOR UPDATE
+        )
         RETURNING held.id
     ),
     held AS (
@@ -336,6 +365,7 @@ _RECORD = text("""
             :kind, subject_id, source, 'deal', external_id, record_name, close_month, :suite, rule, field,
             value, reason, next_step, waivable, 'open'
         FROM failures
+        WHERE subject_id IN (SELECT subject_id FROM recorded)
         ON CONFLICT (subject_kind, subject_id, rule, field) DO UPDATE SET
             reason = excluded.reason, next_step = excluded.next_step, state = 'open', closed_at = NULL
     )

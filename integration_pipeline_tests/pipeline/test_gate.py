@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 import time_machine
 
+from integration_pipeline.pipeline.customers import link_customers
 from integration_pipeline.pipeline.extract import extract
 from integration_pipeline.pipeline.gate import gate_deals, gate_documents, gate_raw_deals
 from integration_pipeline.pipeline.normalize import normalize
@@ -196,6 +197,20 @@ class TestCopies:
         rule, _, value, reason = held(office, "10")
         assert (rule, value) == ("deal_is_not_a_copy", "9")
         assert "(10) looks like a second copy of deal 9" in reason
+        assert len(office.posted()) == 1
+
+    def test_are_held_if_the_original_has_passed_and_is_not_planned_yet(
+        self, office: Office, portal: Portal
+    ) -> None:
+        portal.deal("10")
+        extract(office.pipeline, portal)
+        for stage in (gate_raw_deals, link_customers, normalize, gate_deals):
+            stage(office.pipeline, Scope.everything())
+        portal.deal("9", company="7")
+        office.sync(Scope.deals(["hubspot:9"]))
+        office.sync()
+
+        assert office.quarantined() == [("9", "deal_is_not_a_copy")]
         assert len(office.posted()) == 1
 
     @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline_tests.pipeline.conftest import Office
 from integration_pipeline_tests.pipeline.portal import Portal
 from integration_pipeline_tests.realtime.conftest import Inbox, working
@@ -21,3 +22,21 @@ def test_of_copies_won_at_once_one_is_billed(office: Office, portal: Portal, inb
         inbox.wait_until_settled()
     assert len(office.posted()) == 20
     assert len(office.quarantined()) == 20
+
+
+def test_a_run_over_everything_and_a_worker_bill_one_of_copies(
+    office: Office, portal: Portal, inbox: Inbox
+) -> None:
+    portal.company("7")
+    for number in range(1, 61):
+        portal.deal(str(number), dealname=f"Deal {number}")
+    office.sync(Scope.deals(["hubspot:1"]))
+    for number in range(1, 61):
+        portal.deal(str(100 + number), dealname=f"Deal {number}")
+    with working(inbox, portal):
+        for number in range(1, 61):
+            inbox.announce(str(number) if number % 2 else str(100 + number))
+        office.sync()
+        inbox.wait_until_settled()
+    office.sync()
+    assert len(office.posted()) == 60

@@ -156,12 +156,20 @@ LEFT JOIN LATERAL (
     SELECT other.external_id
     FROM crm.current_deals AS other
     LEFT JOIN billing.schedule_heads AS plan ON other.deal_key = plan.deal_key
+    LEFT JOIN posting.gate_records AS judged ON judged.subject_kind = 'deal' AND other.id = judged.subject_id
     WHERE
         other.customer_id = deal.customer_id AND other.state = 'won'
         AND lower(other.name) = lower(deal.name) AND other.close_date = deal.close_date
         AND other.amount_minor = deal.amount_minor AND other.currency = deal.currency
-        AND (plan.deal_key IS NULL, length(other.external_id), other.external_id)
-        < (planned.deal_key IS NULL, length(deal.external_id), deal.external_id)
+        -- Of two, the one that is billed, or has passed and is about to be, is the original.
+        AND (
+            plan.deal_key IS NULL AND judged.passed IS NOT TRUE,
+            length(other.external_id), other.external_id
+        )
+        < (
+            planned.deal_key IS NULL AND gate.passed IS NOT TRUE,
+            length(deal.external_id), deal.external_id
+        )
     ORDER BY length(other.external_id), other.external_id
     LIMIT 1
 ) AS twin ON TRUE
