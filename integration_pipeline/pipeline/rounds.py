@@ -207,11 +207,11 @@ _KNOWN = """
         reached.object_type IN ('company', 'contact')
         AND NOT record.archived
         AND record.properties ?& asked.properties
-        AND extract(epoch FROM clock_timestamp() - greatest(record.received_at, cursor.updated_at)) < :max_age
+        AND extract(epoch FROM clock_timestamp() - greatest(head.read_at, cursor.updated_at)) < :max_age
             AS fresh
     FROM reached
     CROSS JOIN LATERAL (
-        SELECT heads.record_id FROM raw.heads
+        SELECT heads.record_id, heads.read_at FROM raw.heads
         WHERE heads.source = :source AND heads.object_type = reached.object_type
             AND heads.external_id = reached.external_id
         OFFSET 0

@@ -26,7 +26,8 @@ def after_bulk(
     pipeline: Pipeline, changed: int, *schemas: Literal["raw", "crm", "billing", "posting"]
 ) -> None:
     """Refresh the statistics of these schemas if this many changed rows are worth it (1,000 or more)."""
-    if changed < _BULK:
+    # In a shared transaction the new rows are not to be seen yet, and others wait for its locks.
+    if pipeline.shared is not None or changed < _BULK:
         return
     with pipeline.engine.begin() as connection:
         for schema in schemas:

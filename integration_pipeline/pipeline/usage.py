@@ -88,9 +88,15 @@ def _contracts_by_usage(
     customers = {event.customer for event in events if event.contract_id is None}
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     if customers:
-        for row in connection.execute(text(_METERED), {"customers": list(customers)}):
+        for row in connection.execute(text(_METERED), _named(customers)):
             found[row.customer, row.metric].append(row.contract_id)
     return found
+
+
+def _named(customers: Iterable[str]) -> dict[str, Any]:
+    """Customers as they are named, and the ids among these names: those have an index."""
+    ids = [int(name) for name in customers if name.isascii() and name.isdigit() and len(name) < 19]
+    return {"customers": list(customers), "customer_ids": ids}
 
 
 def _row(event: UsageEvent, contract_of: Mapping[tuple[str, str], Sequence[str]]) -> dict[str, Any]:
@@ -174,7 +180,8 @@ _METERED = """
         charge.value -> 'metric' ->> 'metric' AS metric
     FROM crm.current_deals AS deal
     CROSS JOIN LATERAL jsonb_array_elements(deal.terms -> 'charges') AS charge
-    WHERE deal.state = 'won' AND CAST(deal.customer_id AS text) = ANY(CAST(:customers AS text[]))
+    WHERE deal.state = 'won' AND deal.customer_id = ANY(CAST(:customer_ids AS bigint[]))
+        AND CAST(deal.customer_id AS text) = ANY(CAST(:customers AS text[]))
         AND charge.value -> 'metric' ->> 'metric' IS NOT NULL
     ORDER BY contract_id
 """

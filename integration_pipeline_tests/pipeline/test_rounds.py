@@ -128,7 +128,7 @@ class TestWhatIsKnown:
         self, office: Office, known: Portal, news: str
     ) -> None:
         ago = "UPDATE {0} SET {1} = {1} - interval '2 hours'"
-        for table, column in (("raw.records", "received_at"), ("ops.cursors", "updated_at")):
+        for table, column in (("raw.heads", "read_at"), ("ops.cursors", "updated_at")):
             office.execute(ago.format(table, column))
         extract_deals(office.pipeline, known, ["1"], related_max_age=timedelta(hours=1))
         assert rounds(known)[0].keys() == {DEAL, COMPANY, CONTACT, LINE_ITEM}
