@@ -6,6 +6,7 @@ a difference means for anybody.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,6 +20,7 @@ from integration_pipeline.rebuild.compared import COMPARED
 
 _AT_ONCE = 1_000
 _ABSENT = "(absent)"
+_WHOLE_ROW = "(row)"
 
 
 class Finding(StrEnum):
@@ -33,7 +35,10 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row, or one field of it, in which the books differ; `live` and `rebuilt` are JSON values."""
+    """One row, or one field of it, in which the books differ; `live` and `rebuilt` are JSON values.
+
+    Decimals are strings with all their digits.
+    """
 
     finding: Finding
     table: str
@@ -78,9 +83,22 @@ def compare(live: Connection, rebuilt: Connection) -> Comparison:
             for name in names:
                 found.differences += (
                     Difference(Finding.DIFFERENT, table, name, ours[name][0] or theirs[name][0], *values)
-                    for values in unlike_fields(before[name], after[name])
+                    for values in unlike_rows(ours[name][0], before[name], theirs[name][0], after[name])
                 )
     return found
+
+
+def unlike_rows(
+    live_deal: str | None, live: str, rebuilt_deal: str | None, rebuilt: str
+) -> Iterator[tuple[str, object, object]]:
+    """Field, live and rebuilt value of all that differs in two unlike rows, given as deal and JSON text.
+
+    Where they differ in no field and yet are unlike, the texts themselves: no row goes unnamed.
+    """
+    found = list(unlike_fields(_parsed(live), _parsed(rebuilt)))
+    if live_deal != rebuilt_deal and not any(path == "deal_key" for path, *_ in found):
+        found.append(("deal_key", live_deal, rebuilt_deal))
+    yield from found or [(_WHOLE_ROW, live, rebuilt)]
 
 
 def unlike_fields(live: object, rebuilt: object, path: str = "") -> Iterator[tuple[str, object, object]]:
@@ -113,10 +131,17 @@ def _digests(connection: Connection, statement: str) -> dict[str, tuple[str | No
     }
 
 
-def _contents(connection: Connection, statement: str, names: Sequence[str]) -> dict[str, object]:
+def _contents(connection: Connection, statement: str, names: Sequence[str]) -> dict[str, str]:
+    """The text that `_digests` digested, by name."""
     rows = text(statement).columns(column("name"), column("deal_key"), column("content")).subquery()
-    chosen = select(rows.c.name, rows.c.content).where(rows.c.name == func.any(list(names)))
+    content = as_type(rows.c.content, Text).label("content")
+    chosen = select(rows.c.name, content).where(rows.c.name == func.any(list(names)))
     return {row.name: row.content for row in connection.execute(chosen)}
+
+
+def _parsed(content: str) -> object:
+    # As a float 1.00 equals 1, and two long decimals each other.
+    return json.loads(content, parse_float=str)
 
 
 def _short(value: object) -> str:

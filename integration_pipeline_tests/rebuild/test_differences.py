@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import RowMapping, text
 
-from integration_pipeline.rebuild.compare import Finding, unlike_fields
+from integration_pipeline.rebuild.compare import Finding, unlike_fields, unlike_rows
 from integration_pipeline_tests.pipeline.conftest import Office
 from integration_pipeline_tests.pipeline.portal import Portal
 from integration_pipeline_tests.rebuild.conftest import Rebuild, said
@@ -70,6 +70,19 @@ class TestATamperedLine:
 
         assert said(rebuilt()) == [
             "billing.lines: line 1 of hubspot:2/2026-03-10/invoice/1: description is 'Gift', rebuilt 'Deal 2'"
+        ]
+
+    def test_that_is_only_written_otherwise_is_named_too(self, billed: Office, rebuilt: Rebuild) -> None:
+        tamper(
+            billed,
+            """
+            UPDATE billing.lines SET quantity = 1.00
+            WHERE document_id = (SELECT id FROM billing.documents WHERE deal_key = 'hubspot:2')
+            """,
+        )
+
+        assert said(rebuilt()) == [
+            "billing.lines: line 1 of hubspot:2/2026-03-10/invoice/1: quantity is '1.00', rebuilt 1"
         ]
 
     def test_in_the_body_of_an_issued_document_is_named_by_its_path(
@@ -220,3 +233,22 @@ class TestUnlikeFields:
 
     def test_are_whole_lists_where_these_differ_in_length(self) -> None:
         assert list(unlike_fields({"a": [1]}, {"a": [1, 2]})) == [("a", [1], [1, 2])]
+
+
+class TestUnlikeRows:
+    def test_of_another_deal_alone_name_both_deals(self) -> None:
+        assert list(unlike_rows("hubspot:1", "{}", "hubspot:2", "{}")) == [
+            ("deal_key", "hubspot:1", "hubspot:2")
+        ]
+
+    def test_differ_in_the_last_digit_of_a_long_decimal(self) -> None:
+        one, other = "0.12345678901234567890", "0.12345678901234567891"
+
+        assert list(unlike_rows(None, f'{{"rate": {one}}}', None, f'{{"rate": {other}}}')) == [
+            ("rate", one, other)
+        ]
+
+    def test_without_an_unlike_field_are_named_as_a_whole(self) -> None:
+        assert list(unlike_rows(None, '{"paid": true}', None, '{"paid": 1}')) == [
+            ("(row)", '{"paid": true}', '{"paid": 1}')
+        ]
