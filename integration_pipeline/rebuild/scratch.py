@@ -27,7 +27,6 @@ _PREFIX = "rebuild_of_"
 # One rebuild of a database at a time: what it left behind when it was killed can then be told from one at
 # work.
 _REBUILD_LOCK = 7_310_552_044
-_LONGEST_NAME = 63
 # What PostgreSQL looks up first is found first; anything else is where it always is.
 _OWN_CLOCK = "-c search_path=replay,pg_catalog,public -c synchronous_commit=off"
 
@@ -56,8 +55,8 @@ def scratch_database(live: Engine) -> Generator[Scratch]:
         ).scalar_one()
         if not locked:
             raise RebuildRefused("another rebuild of this database is at work: wait until it has ended")
-        live_name: str = holder.execute(text("SELECT current_database()")).scalar_one()
-        own = f"{_PREFIX}{live_name}"[: _LONGEST_NAME - 9]
+        # By number: a name may be too long to be part of another, and cut it could be that of two databases.
+        own = f"{_PREFIX}{holder.execute(text(_LIVE_NUMBER)).scalar_one()}"
         for left_behind in holder.execute(text(_LEFT_BEHIND), {"own": own}).scalars().all():
             _drop(holder, left_behind)
         name = f"{own}_{token_hex(4)}"
@@ -125,6 +124,7 @@ def _drop(holder: Connection, name: str) -> None:
     driver(holder).execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+_LIVE_NUMBER = "SELECT oid FROM pg_database WHERE datname = current_database()"
 _LEFT_BEHIND = """
     SELECT datname FROM pg_database
     WHERE left(datname, -9) = :own AND right(datname, 9) ~ '^_[0-9a-f]{8}$'

@@ -31,6 +31,13 @@ def live(billed: Office) -> Engine:
     return billed.pipeline.engine
 
 
+def number(live: Engine) -> int:
+    """The live database's, among all of its server."""
+    with live.connect() as connection:
+        statement = "SELECT oid FROM pg_database WHERE datname = current_database()"
+        return connection.execute(text(statement)).scalar_one()
+
+
 def databases(live: Engine) -> set[str]:
     with live.connect() as connection:
         return set(connection.execute(text("SELECT datname FROM pg_database")).scalars())
@@ -100,13 +107,19 @@ class TestARebuild:
 
     def test_drops_the_database_of_one_that_was_killed(self, live: Engine) -> None:
         before = databases(live)
-        left_behind = f"rebuild_of_{live.url.database}_0123abcd"
+        left_behind = f"rebuild_of_{number(live)}_0123abcd"
         with live.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f"CREATE DATABASE {left_behind}"))
 
         with scratch_database(live):
             assert left_behind not in databases(live)
         assert databases(live) == before
+
+    def test_leaves_alone_that_of_a_database_with_nearly_the_same_name(
+        self, live: Engine, namesakes: tuple[Engine, Engine]
+    ) -> None:
+        with scratch_database(namesakes[0]) as one, scratch_database(namesakes[1]) as other:
+            assert {one.engine.url.database, other.engine.url.database} <= databases(live)
 
     def test_does_not_begin_beside_another(self, live: Engine) -> None:
         with scratch_database(live), pytest.raises(RebuildRefused, match="another rebuild"):
@@ -115,6 +128,20 @@ class TestARebuild:
     def test_says_which_right_its_role_lacks(self, unprivileged: Engine) -> None:
         with pytest.raises(RebuildRefused, match='ALTER ROLE "clerk" CREATEDB'):
             rebuild(unprivileged, SCHEMA)
+
+
+@pytest.fixture
+def namesakes(live: Engine) -> Iterator[tuple[Engine, Engine]]:
+    """Two databases whose names differ in the 61st character."""
+    names = [f"{'books_' * 10}{last}" for last in "ab"]
+    one, other = (create_engine(live.url.set(database=name)) for name in names)
+    with live.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for name in names:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        yield one, other
+        for engine, name in zip((one, other), names, strict=True):
+            engine.dispose()
+            connection.execute(text(f"DROP DATABASE {name}"))
 
 
 @pytest.fixture
