@@ -6,6 +6,7 @@ Belongs here: what follows from moments alone. Does not belong here: reading tra
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -46,16 +47,18 @@ def after_claims(acts: Sequence[PastAct], claims: Sequence[Claim]) -> list[PastA
     What is claimed is posted whatever happens to its deal meanwhile; claiming and posting are repeated as
     one.
     """
-    moved: list[PastAct] = []
-    for act in acts:
-        claim = next((each for each in claims if each.claimed < act.moment < each.posted), None)
-        if claim is not None:
-            # Microseconds apart, so that their order stays.
-            share = (act.moment - claim.claimed) / (claim.posted - claim.claimed)
-            moved.append(replace(act, moment=claim.posted + AFTERWARDS * (1 + round(100 * share))))
-        else:
-            moved.append(act)
-    return moved
+    posted = {act.moment: moment for act in acts if (moment := _posted_meanwhile(act.moment, claims))}
+    moved: dict[datetime, datetime] = {}
+    taken: Counter[datetime] = Counter()
+    for moment in sorted(posted):
+        # Microseconds apart, so that their order stays.
+        taken[posted[moment]] += 1
+        moved[moment] = posted[moment] + AFTERWARDS * taken[posted[moment]]
+    return [replace(act, moment=moved.get(act.moment, act.moment)) for act in acts]
+
+
+def _posted_meanwhile(moment: datetime, claims: Sequence[Claim]) -> datetime | None:
+    return next((each.posted for each in claims if each.claimed < moment < each.posted), None)
 
 
 @dataclass(frozen=True, slots=True)
