@@ -44,8 +44,8 @@ def list_events(
         shown.add_row(
             str(event["id"]),
             _moment(event["received_at"]),
-            event["kind"],
-            ", ".join(event["external_ids"]),
+            escape(event["kind"]),
+            escape(", ".join(event["external_ids"])),
             event["state"],
             str(event["attempts"]),
             escape(event["last_error"] or ""),

@@ -54,6 +54,18 @@ def test_one_event_is_shown_with_the_invoices_of_its_deal(command: Command, even
     assert "-INV-" in shown.output
 
 
+def test_the_list_shows_what_the_crm_wrote_as_it_is(command: Command, database: str) -> None:
+    moment = datetime(2026, 6, 30, tzinfo=UTC)
+    with psycopg.connect(with_driver(database, "postgresql")) as connection:
+        keep(connection, [WebhookEvent("hubspot", "b", "[/]", ObjectType.DEAL, ("[bold]7",), moment, {})])
+
+    shown = command("events", "list")
+
+    assert shown.exit_code == 0
+    assert "[/]" in shown.output
+    assert "[bold]7" in shown.output
+
+
 def test_what_failed_is_put_back(command: Command, event: int) -> None:
     answer = json.loads(command("events", "replay", "--failed", "--by", "ann", "--json").output)
     [listed] = json.loads(command("events", "list", "--json").output)
