@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import (
@@ -19,13 +19,16 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from integration_pipeline.cli.live import RealTime, close_a_deal, open_real_time
 from integration_pipeline.cli.output import console
 from integration_pipeline.cli.summary import show_status
 from integration_pipeline.cli.workshop import Workshop, open_workshop, serve_dagster
 from integration_pipeline.pipeline.standing import Status, status, verify
 from integration_pipeline.runtime import open_engine, pipeline_on
 from integration_pipeline.sandbox.datasets.load import apply_later_changes, load
+
+# The gateway behind it takes half a second to import, which every other command would wait for as well.
+if TYPE_CHECKING:
+    from integration_pipeline.cli.live import RealTime
 
 _COLUMNS = (
     SpinnerColumn(finished_text="[green]✓[/]"),
@@ -42,6 +45,8 @@ DataFolder = Annotated[
 
 def demo(data: DataFolder = None) -> None:
     """Load a data set into a sandbox CRM, run the Dagster job over all months, show the books."""
+    from integration_pipeline.cli.live import open_real_time
+
     started = time.perf_counter()
     with open_workshop(data) as workshop:
         if _fill_and_run(workshop, started):
@@ -67,6 +72,8 @@ def up(
 
     Ctrl-C stops all.
     """
+    from integration_pipeline.cli.live import open_real_time
+
     started = time.perf_counter()
     with open_workshop(data) as workshop:
         first_time = _fill_and_run(workshop, started)
@@ -81,6 +88,8 @@ def up(
 
 
 def _close_a_deal(real_time: RealTime) -> None:
+    from integration_pipeline.cli.live import close_a_deal
+
     if real_time.workshop.settings.realtime == "off":
         console.print("REALTIME is off: what webhooks announce is left to Dagster's sensor.")
         return
@@ -128,6 +137,9 @@ def _fill_and_run(workshop: Workshop, started: float) -> bool:
 
 
 def _load(workshop: Workshop, progress: Progress) -> None:
+    from integration_pipeline.cli.live import silence_webhooks
+
+    silence_webhooks(workshop)
     task = progress.add_task("data set into the sandbox CRM", total=None)
 
     def show(done: int, total: int) -> None:

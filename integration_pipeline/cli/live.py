@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,7 +50,10 @@ class LiveInvoice:
 
 @contextmanager
 def open_real_time(workshop: Workshop) -> Generator[RealTime]:
-    """Start gateway and worker, without the worker if real time is off; they stop at the end of the block."""
+    """Start gateway and worker, without the worker if real time is off; they stop at the end of the block.
+
+    By then the sandbox sends no more webhooks.
+    """
     logs = workshop.folder
     with GatewayProcess(workshop.settings, log=logs / "gateway.log") as gateway, ExitStack() as working:
         if workshop.settings.realtime == "on":
@@ -66,7 +69,18 @@ def open_real_time(workshop: Workshop) -> Generator[RealTime]:
                     "subscriptions": [each.as_json() for each in wanted],
                 },
             ).raise_for_status()
-        yield RealTime(workshop, gateway.base_url)
+        try:
+            yield RealTime(workshop, gateway.base_url)
+        finally:
+            # Ctrl-C may have ended the sandbox first; whoever starts it next silences it then.
+            with suppress(httpx.TransportError):
+                silence_webhooks(workshop)
+
+
+def silence_webhooks(workshop: Workshop) -> None:
+    """Have the sandbox call nobody, as long as nobody listens: a killed demo leaves its gateway's address."""
+    with _crm(workshop) as crm:
+        crm.put("/_sandbox/webhooks", json={"target_url": None}).raise_for_status()
 
 
 def close_a_deal(real_time: RealTime, connection: Connection) -> LiveInvoice | None:

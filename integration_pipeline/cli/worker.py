@@ -7,12 +7,13 @@ import logging
 import typer
 
 from integration_pipeline.cli.output import console
-from integration_pipeline.realtime.process import serve
 from integration_pipeline.settings import Settings
 
 
 def worker() -> None:
     """Bill changes as webhooks announce them. Several workers may share one database."""
+    from integration_pipeline.realtime.process import serve
+
     settings = Settings.load()
     if settings.realtime == "off":
         console.print("REALTIME is off: announced changes are left to Dagster.")
