@@ -108,3 +108,39 @@ def test_a_forged_event_is_invented_and_its_signature_wrong(
     while (queue := client.get("/_sandbox/webhooks/queue").json())["requests"]:
         pass
     assert queue["forged"] == {"sent": 1, "accepted": 0}
+
+
+def test_an_event_whose_first_attempt_fails_has_its_forgery_all_the_same(
+    client: httpx.Client, create: Any, receiver: Receiver, subscribe: Subscribe, settled: Any
+) -> None:
+    receiver.answers = [503, 401]
+    subscribe("deal.creation", faults={"forged_share": 1.0})
+    create("deals")
+
+    settled()
+
+    assert client.get("/_sandbox/webhooks/queue").json()["forged"] == {"sent": 1, "accepted": 0}
+
+
+def test_what_is_sent_to_the_old_target_is_signed_as_it_was(
+    client: httpx.Client, create: Any, receiver: Receiver, subscribe: Subscribe
+) -> None:
+    receiver.answers = [None]
+    subscribe("deal.creation", faults={"forged_share": 1.0})
+    create("deals")
+    receiver.events(1)
+    client.put("/_sandbox/webhooks", json={"target_url": f"{receiver.url}&v=2", "client_secret": "new"})
+
+    receiver.released.set()
+    receiver.events(2)
+
+    forgery = receiver.deliveries[1]
+    assert receiver.url.endswith(forgery.path)
+    assert Signature.is_valid(
+        forgery.headers["X-HubSpot-Signature-v3"],
+        f"not {SECRET}",
+        forgery.body.decode(),
+        receiver.url,
+        signature_version="v3",
+        timestamp=forgery.headers["X-HubSpot-Request-Timestamp"],
+    )

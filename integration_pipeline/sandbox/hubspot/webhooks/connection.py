@@ -32,6 +32,7 @@ class Receiver:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._start = f"POST {path} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}\r\n"
         self._idle: list[_Connection] = []
+        self._closed = False
 
     async def post(self, headers: dict[str, str], body: bytes) -> tuple[int, int]:
         """The status of the answer, and when the request was written: epoch microseconds, just before.
@@ -51,6 +52,8 @@ class Receiver:
         return await self._send(await self._connect(), request)
 
     def close(self) -> None:
+        """Keep no connection; one that is in use ends with its answer."""
+        self._closed = True
         for connection in self._idle:
             connection.close()
         self._idle.clear()
@@ -70,7 +73,9 @@ class Receiver:
             # A cancelled request too: its answer may come yet, and is not the next one's.
             connection.close()
             raise
-        if connection.open:
+        if self._closed:
+            connection.close()
+        elif connection.open:
             self._idle.append(connection)
         return status, at_us
 

@@ -130,7 +130,7 @@ class Courier:
         if self._loop is None or self._receiver is None:
             return
         while len(self._posts) < self._settings.max_concurrent_requests and (batch := self._next_batch()):
-            post = self._loop.create_task(self._deliver(self._receiver, batch))
+            post = self._loop.create_task(self._deliver(self._receiver, self._settings, batch))
             self._posts.add(post)
             post.add_done_callback(self._delivered)
         self._wake()
@@ -150,24 +150,25 @@ class Courier:
                 batch.append(event)
         return batch
 
-    async def _deliver(self, receiver: Receiver, batch: list[Event]) -> None:
+    async def _deliver(self, receiver: Receiver, settings: WebhookSettings, batch: list[Event]) -> None:
+        """By the settings the receiver belongs to, even if they change meanwhile."""
         body = "[" + ",".join(f'{each.body[:-1]},"attemptNumber":{each.attempts}}}' for each in batch) + "]"
-        sent_us, accepted = await self._post(receiver, body.encode())
         originals = [each for each in batch if not each.duplicate]
+        # Known before the answer is, which changes the attempts.
+        forged = [each for each in originals if each.attempts == 0 and settings.faults.forges(each.id)]
+        sent_us, accepted = await self._post(receiver, settings, body.encode())
         self._duplicates -= len(batch) - len(originals)
         if accepted:
             self._settle(originals, sent_us)
         else:
             self._retry(originals, sent_us)
-        for event in originals:
-            if event.attempts == 0 and self._settings.faults.forges(event.id):
-                await self._forge(receiver, event)
+        for event in forged:
+            await self._forge(receiver, settings, event)
 
     async def _post(
-        self, receiver: Receiver, body: bytes, secret: str | None = None
+        self, receiver: Receiver, settings: WebhookSettings, body: bytes, secret: str | None = None
     ) -> tuple[int | None, bool]:
         """When the request was written, if it was, and whether it was answered with success in time."""
-        settings = self._settings
         headers = {
             "User-Agent": _USER_AGENT,
             "Content-Type": "application/json",
@@ -212,7 +213,7 @@ class Courier:
         if again:
             self._outbox.postpone(again, sent_us)
 
-    async def _forge(self, receiver: Receiver, event: Event) -> None:
+    async def _forge(self, receiver: Receiver, settings: WebhookSettings, event: Event) -> None:
         """An event nobody recorded, signed with a secret nobody has: a receiver must not take it."""
         invented = json.loads(event.body) | {
             "eventId": -event.id,
@@ -220,6 +221,6 @@ class Courier:
             "attemptNumber": 0,
         }
         body = json.dumps([invented], ensure_ascii=False).encode()
-        _, accepted = await self._post(receiver, body, secret=f"not {self._settings.client_secret}")
+        _, accepted = await self._post(receiver, settings, body, secret=f"not {settings.client_secret}")
         self._forged["sent"] += 1
         self._forged["accepted"] += accepted
