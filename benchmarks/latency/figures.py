@@ -23,6 +23,7 @@ STAGES = (
     "post",
     "recognize",
 )
+_BETWEEN_STAGES = "claims, waiting for the batch before, settling"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +137,14 @@ def where_it_goes(ways: Sequence[Way]) -> dict[str, float]:
     if not billed:
         return {}
     parts: dict[str, list[float]] = {"gateway, until it is in the inbox": [], "until a worker begins": []}
-    parts |= {stage: [] for stage in STAGES} | {"claims, hand-overs, settling": []}
+    parts |= {stage: [] for stage in STAGES} | {_BETWEEN_STAGES: []}
     for way, batch in billed:
         parts["gateway, until it is in the inbox"].append(way.received_at - way.sent_at)
         parts["until a worker begins"].append(batch.started_at - way.received_at)
         for stage in STAGES:
             parts[stage].append(batch.stages.get(stage, 0.0))
         rest = way.settled_at - batch.started_at - sum(batch.stages.values())
-        parts["claims, hand-overs, settling"].append(rest)
+        parts[_BETWEEN_STAGES].append(rest)
     return {name: round(1e3 * fmean(seconds), 2) for name, seconds in parts.items()}
 
 

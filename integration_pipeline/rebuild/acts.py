@@ -108,9 +108,7 @@ class _Past:
         for row in self._facts.releases:
             over = add_months(row.month_end.replace(day=1), 1)
             when = self._calendar.day(row.moment, over)
-            work = Release(
-                when, self._in_force.at(row.moment), row.entity, row.month_end, row.sequence, row.hash_before
-            )
+            work = Release(when, self._in_force.at(row.moment), row.entity, row.sequence, row.hash_before)
             yield Act(row.moment, Phase.RECOGNIZE, (Touch(("chain",), "releases", in_turn=True),), work)
 
     def _recorded_days(self) -> Iterator[tuple[datetime, date | None]]:

@@ -96,7 +96,7 @@ _VERSIONS = """
 """
 # When each deal was read last, whether or not that made a new version.
 _HEADS = """
-    SELECT head.deal_key, head.deal_id, head.mapping_version, head.updated_at, record.associations
+    SELECT head.deal_key, head.mapping_version, head.updated_at, record.associations
     FROM crm.deal_heads AS head
     LEFT JOIN raw.heads AS newest
         ON newest.object_type = 'deal' AND newest.source = split_part(head.deal_key, ':', 1)
@@ -117,7 +117,7 @@ _VERDICTS = """
 _FAILURES = """
     SELECT
         subject_kind, subject_id, source || ':' || external_id AS deal_key, rule, field, state, created_at,
-        closed_by, closed_reason, closed_at
+        closed_by, closed_at
     FROM posting.quarantine
 """
 _DECISIONS = """
@@ -145,7 +145,7 @@ _DOCUMENTS = """
 _POSTINGS = """
     SELECT
         intent.id AS intent_id, intent.document_id, intent.updated_at AS moment, intent.entity,
-        document.deal_key, document.customer_id, document.issue_date, document.kind, document.document_key,
+        document.deal_key, document.customer_id, document.issue_date, document.document_key,
         entry.sequence, before.hash AS hash_before, issued.series, issued.series_number,
         issued.body ->> 'customer' AS customer_name,
         (

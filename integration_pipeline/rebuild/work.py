@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, TypeAlias
 
 from sqlalchemy import Row
@@ -83,7 +82,6 @@ class Release:
     when: Moment
     in_force: Versions
     entity: str
-    last_day: date
     sequence: int
     hash_before: str | None
 
