@@ -89,7 +89,11 @@ class ChildProcess:
     def _end(self, how: Callable[[subprocess.Popen[str]], None]) -> int:
         child = self._running()
         how(child)
-        code = child.wait(timeout=15)
+        try:
+            code = child.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            code = child.wait()
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
                 pipe.close()

@@ -20,7 +20,8 @@ from psycopg.types.json import Jsonb
 from integration_pipeline.crm.records import ObjectType
 
 RECORD_LOCK = 731_056
-"""First half of the advisory lock on a record; the second is `hashtext('hubspot:deal:123')`."""
+"""First half of the advisory lock on a record; the second is `hashtext('deal:123')`. Without the source: what
+reports of usage concern are the CRM's deals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,8 @@ def fail(
     *,
     seconds: float,
     final: bool,
-) -> None:
     keep_failed: bool = False,
+) -> None:
     """Note why events could not be settled: they wait for `seconds`, or for a person if that was `final`.
 
     With `keep_failed` those that waited for a person before still do.
@@ -122,8 +123,8 @@ def fail(
         "said": said[:1_000],
         "seconds": seconds,
         "state": "failed" if final else "pending",
-    }
         "keep_failed": keep_failed,
+    }
     connection.execute(_FAIL, parameters)
 
 

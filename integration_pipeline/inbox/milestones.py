@@ -15,8 +15,6 @@ BEFORE_SETTLING = "before_settling"
 SETTLED = "settled"
 COMMITTED = "committed"
 
-MILESTONES = (RECEIVED, KEPT, CLAIMED, READ, STAGE_DONE, BEFORE_SETTLING, SETTLED, COMMITTED)
-
 Watcher = Callable[[str], None]
 
 _watchers: list[Watcher] = []

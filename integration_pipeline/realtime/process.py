@@ -53,8 +53,9 @@ class CurrentPipeline:
         if time.monotonic() - self._looked >= _LOOK_AGAIN_SECONDS:
             self._looked = time.monotonic()
             if (stamps := self._stamps()) != self._seen:
-                self._seen = stamps
+                # A lost database raises: then the files are looked at again.
                 self._read_again()
+                self._seen = stamps
         return self._pipeline
 
     def _stamps(self) -> list[tuple[int, int]]:

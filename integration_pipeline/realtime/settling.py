@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from integration_pipeline.inbox.claims import Batch, ClaimedEvent, settle
 from integration_pipeline.inbox.milestones import BEFORE_SETTLING, SETTLED, STAGE_DONE, reached
@@ -29,8 +29,9 @@ class StillOpen(RuntimeError):  # noqa: N818 - reads as the statement it makes
 OF_THE_CRM = (Transient, Throttled, Unauthorized)
 """The CRM gives nothing just now: no smaller question would change that."""
 
-PASSING = (*OF_THE_CRM, DBAPIError, psycopg.OperationalError, StillOpen)
-"""Nothing about the event is wrong, so no number of attempts makes it one for a person."""
+PASSING = (*OF_THE_CRM, OperationalError, InterfaceError, psycopg.OperationalError, StillOpen)
+"""Nothing about the event is wrong, so no number of attempts makes it one for a person. Lost sessions,
+deadlocks and time-outs are operational errors; values that the database refuses are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +59,21 @@ def run_stages_and_settle(
     if waiting := sum(report.counts["deals_waiting"] for report in reports):
         raise StillOpen(f"{waiting} deals have a document that is being posted")
     reached(BEFORE_SETTLING)
-    still_open = settle(
-        attempt.connection,
-        event_ids,
-        Batch(
-            worker=attempt.worker,
-            started_at=attempt.started_at,
-            deals=len(concerned.deal_keys),
-            reports=[report.as_json() for report in reports],
-        ),
-        deal_keys=sorted(concerned.deal_keys),
-        days=pipeline.days_by_entity(),
+    batch = Batch(
+        worker=attempt.worker,
+        started_at=attempt.started_at,
+        deals=len(concerned.deal_keys),
+        reports=[report.as_json() for report in reports],
     )
+    # A savepoint: if this fails, the claim still stands, and the failure can be noted.
+    with attempt.connection.transaction():
+        still_open = settle(
+            attempt.connection,
+            event_ids,
+            batch,
+            deal_keys=sorted(concerned.deal_keys),
+            days=pipeline.days_by_entity(),
+        )
     if still_open:
         raise StillOpen(f"documents of {', '.join(still_open[:5])} are planned and not posted yet")
     reached(SETTLED)

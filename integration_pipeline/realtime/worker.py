@@ -99,11 +99,19 @@ class _Desk:
 
 
 @dataclass(frozen=True, slots=True)
+class _Reading:
+    """What was read, and the pipeline it was read for: it is billed by the same mapping and rules."""
+
+    pipeline: Pipeline
+    concerned: Concerned
+
+
+@dataclass(frozen=True, slots=True)
 class _Work:
     desk: _Desk
     started_at: datetime
     events: Sequence[ClaimedEvent]
-    concerned: Concerned | Exception
+    reading: _Reading | Exception
 
 
 class Worker:
@@ -203,12 +211,13 @@ class Worker:
     def _read(self, desk: _Desk, events: Sequence[ClaimedEvent]) -> _Work:
         started_at = datetime.now(UTC)
         try:
-            concerned: Concerned | Exception = read_concerned(self._pipeline(), self._source, events)
+            pipeline = self._pipeline()
+            reading: _Reading | Exception = _Reading(pipeline, read_concerned(pipeline, self._source, events))
             reached(READ)
         except Exception as failure:
             # It is weighed where batches are settled.
-            concerned = failure
-        return _Work(desk, started_at, events, concerned)
+            reading = failure
+        return _Work(desk, started_at, events, reading)
 
     def _settle(self, work: _Work) -> None:
         failure = self._bill(work)
@@ -223,19 +232,23 @@ class Worker:
         if len(groups) == 1 or isinstance(failure, OF_THE_CRM):
             self._put_off(work.desk, work.events, failure)
             return
-        for events in groups:
+        for number, events in enumerate(groups):
             own = self._bill(self._read(work.desk, events))
+            if isinstance(own, OF_THE_CRM):
+                left = [event for group in groups[number:] for event in group]
+                self._put_off(work.desk, left, own)
+                return
             if own is not None:
                 self._put_off(work.desk, events, own)
 
     def _bill(self, work: _Work) -> Exception | None:
         """What kept the events from being settled, None if they are."""
-        if isinstance(work.concerned, Exception):
-            return work.concerned
+        if isinstance(work.reading, Exception):
+            return work.reading
         attempt = Attempt(work.desk.connection, self._name, work.started_at)
         ids = [event.id for event in work.events]
         try:
-            run_stages_and_settle(self._pipeline(), attempt, ids, work.concerned)
+            run_stages_and_settle(work.reading.pipeline, attempt, ids, work.reading.concerned)
         except Exception as failure:
             return failure
         return None

@@ -63,7 +63,9 @@ class _Usage:
     def load(self, now: float) -> float:
         while self.finished and self.finished[0] <= now - self.window.seconds:
             self.finished.popleft()
-        return (self.in_flight + len(self.finished)) / self.allowed(now)
+        if now < self.paused_until:
+            return 1.0
+        return min(1.0, (self.in_flight + len(self.finished)) / self.allowed(now))
 
     def narrow(self, now: float, pause: float) -> None:
         # Calls already in flight come back refused together: that is one lesson, not twenty.

@@ -220,3 +220,13 @@ def test_events_gather_while_the_crm_has_few_calls_left(office: Office, portal: 
     assert sum(deals) == 5
     # One at a time without that pause, as they were announced.
     assert len(deals) < 3
+
+
+def test_what_the_database_refuses_is_a_failed_attempt(office: Office, portal: Portal, inbox: Inbox) -> None:
+    portal.deal("1")
+    inbox.announce("1")
+    office.execute("ALTER TABLE inbox.batches ADD CONSTRAINT refused CHECK (deals <> 1)")
+    office.execute("UPDATE inbox.events SET attempts = 9")
+    with working(inbox, portal):
+        inbox.wait_for("SELECT count(*) = 1 FROM inbox.events WHERE state = 'failed'")
+    assert "CheckViolation" in office.value("SELECT last_error FROM inbox.events")
