@@ -15,6 +15,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.pipeline.rounds import Ref
+
 _GRACE_SECONDS = 300
 """Younger changes may still be announced: HubSpot repeats what it could not deliver."""
 _TOLERANCE_SECONDS = 60
@@ -48,6 +51,12 @@ def deals_to_settle(connection: Connection, source: str, after_record: int) -> l
     """Deals (`hubspot:123`) of record versions that landed after that id, and of unsettled missed changes."""
     rows = connection.execute(text(_TO_SETTLE), {"source": source, "after": after_record})
     return list(rows.scalars())
+
+
+def customers_landed(connection: Connection, source: str, after_record: int) -> list[Ref]:
+    """The companies and contacts that have a record version which landed after that id."""
+    rows = connection.execute(text(_CUSTOMERS), {"source": source, "after": after_record})
+    return [(ObjectType(object_type), external_id) for object_type, external_id in rows]
 
 
 def mark_settled(connection: Connection, deal_keys: Sequence[str], run_id: str) -> None:
@@ -126,6 +135,12 @@ _TO_SETTLE = """
     WHERE record.id > :after AND record.source = :source AND record.object_type = 'line_item'
         AND linked.object_type = 'deal'
     ORDER BY 1
+"""
+_CUSTOMERS = """
+    SELECT DISTINCT object_type, external_id
+    FROM raw.records
+    WHERE id > :after AND source = :source AND object_type IN ('company', 'contact')
+    ORDER BY object_type, external_id
 """
 _MARK = """
     UPDATE inbox.missed SET settled_at = clock_timestamp(), run_id = :run_id

@@ -18,6 +18,7 @@ import psycopg
 
 from integration_pipeline.inbox.claims import ClaimedEvent, fail
 from integration_pipeline.inbox.missed import (
+    customers_landed,
     deals_to_settle,
     find_missed,
     mark_settled,
@@ -27,7 +28,7 @@ from integration_pipeline.inbox.missed import (
 from integration_pipeline.inbox.takeover import claim_requested, credit_run, is_last_takeover
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
-from integration_pipeline.pipeline.extract import Source, extract
+from integration_pipeline.pipeline.extract import Source, deals_referring, extract
 from integration_pipeline.pipeline.reports import StageReport
 from integration_pipeline.realtime.reading import Concerned, read_concerned
 from integration_pipeline.realtime.settling import (
@@ -100,6 +101,9 @@ def take_over(pipeline: Pipeline, source: Source, event_ids: Sequence[int], run_
 def settle_missed(pipeline: Pipeline, source: Source, run_id: str) -> Looked:
     """Read what changed in the CRM, note what no event announced, and settle all that was read.
 
+    That is the deals read, and those of line items, companies and contacts that were. Only missed changes of
+    deals and line items are noted, so a company's that was not settled waits for the run over everything.
+
     Before the CRM was first read as a whole it does nothing: that is for a run over everything. Raises what
     reading raises, and `DealsLeft` if some deals could not be settled, after the others were; what landed
     stays, and what was missed is settled by the next look.
@@ -114,7 +118,10 @@ def settle_missed(pipeline: Pipeline, source: Source, run_id: str) -> Looked:
     report = extract(pipeline, source)
     with engine.begin() as connection:
         missed = find_missed(connection, source.name)
-        deal_keys = deals_to_settle(connection, source.name, before)
+        own = deals_to_settle(connection, source.name, before)
+        customers = customers_landed(connection, source.name, before)
+    theirs = {f"{source.name}:{each}" for each in deals_referring(pipeline, source, customers)}
+    deal_keys = sorted(theirs.union(own))
     look = _Look(pipeline, run_id, started_at, [report])
     for chunk in chunked(deal_keys, _DEALS_AT_ONCE):
         look.settle(chunk)

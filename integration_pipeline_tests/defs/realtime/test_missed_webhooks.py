@@ -124,6 +124,13 @@ def test_what_a_broken_look_found_is_settled_by_the_next(
 
 def test_a_deal_that_cannot_be_settled_does_not_hold_up_the_others(
     subscribed: Desk, monkeypatch: pytest.MonkeyPatch
+def test_a_company_renamed_without_a_webhook_reaches_the_customer_of_its_deal(subscribed: Desk) -> None:
+    subscribed.portal.change(ObjectType.COMPANY, "7", name="Renamed and Sons")
+    result = subscribed.run(FIND)
+    assert result.success, subscribed.said(result)
+    assert subscribed.office.value("SELECT name FROM crm.customers") == "Renamed and Sons"
+
+
 ) -> None:
     _won(subscribed, "2", minutes_ago=20)
     _won(subscribed, "3", minutes_ago=20, amount="400.00")
