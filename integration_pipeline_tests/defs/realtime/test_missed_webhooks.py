@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import dagster as dg
 import pytest
+from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.pipeline.context import Pipeline
@@ -122,8 +124,6 @@ def test_what_a_broken_look_found_is_settled_by_the_next(
     assert len(subscribed.office.posted()) == 2
 
 
-def test_a_deal_that_cannot_be_settled_does_not_hold_up_the_others(
-    subscribed: Desk, monkeypatch: pytest.MonkeyPatch
 def test_a_company_renamed_without_a_webhook_reaches_the_customer_of_its_deal(subscribed: Desk) -> None:
     subscribed.portal.change(ObjectType.COMPANY, "7", name="Renamed and Sons")
     result = subscribed.run(FIND)
@@ -131,6 +131,8 @@ def test_a_company_renamed_without_a_webhook_reaches_the_customer_of_its_deal(su
     assert subscribed.office.value("SELECT name FROM crm.customers") == "Renamed and Sons"
 
 
+def test_a_deal_that_cannot_be_settled_does_not_hold_up_the_others(
+    subscribed: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _won(subscribed, "2", minutes_ago=20)
     _won(subscribed, "3", minutes_ago=20, amount="400.00")
@@ -154,6 +156,20 @@ def test_before_the_crm_was_read_as_a_whole_there_is_nothing_to_compare(desk: De
     desk.portal.deal("1")
     assert desk.run(FIND).success
     assert desk.office.value("SELECT count(*) FROM raw.records") == 0
+
+
+def test_no_second_look_is_asked_for_while_one_is_under_way(desk: Desk) -> None:
+    schedule = desk.defs.resolve_schedule_def("missed_webhooks")
+
+    def tick() -> ScheduleExecutionData:
+        return schedule.evaluate_tick(dg.build_schedule_context(instance=desk.instance))
+
+    assert len(tick().run_requests or ()) == 1
+    run = desk.instance.create_run_for_job(
+        desk.defs.resolve_job_def(FIND), status=dg.DagsterRunStatus.STARTED
+    )
+    assert not tick().run_requests
+    assert run.run_id in (tick().skip_message or "")
 
 
 def _raise(*_: object) -> None:
