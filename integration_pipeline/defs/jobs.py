@@ -1,6 +1,7 @@
 """What runs when: all from the CRM to the ledger once a day, the nets under real time every few minutes."""
 
-# Dagster annotates the metadata of jobs and schedules with a bare `PathLike`.
+# Dagster annotates the metadata of jobs and schedules with a bare `PathLike`, and the statuses of a filter
+# with a bare sequence.
 # pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from integration_pipeline.defs import keys
 from integration_pipeline.defs.announcing import Graph
@@ -53,14 +55,7 @@ def jobs_and_schedules(force: InForce, settings: Callable[[], Settings], graph: 
         ],
         schedules=[
             _daily_sync(force),
-            dg.ScheduleDefinition(
-                name=MISSED_WEBHOOKS,
-                job_name=FIND_MISSED_WEBHOOKS,
-                cron_schedule="*/10 * * * *",
-                execution_timezone="UTC",
-                default_status=dg.DefaultScheduleStatus.RUNNING,
-                description="Every ten minutes: what changed in the CRM and no webhook announced is settled.",
-            ),
+            _missed_webhooks(),
             dg.ScheduleDefinition(
                 name=HOURLY_CHECK,
                 job_name=CHECK_BOOKS,
@@ -103,3 +98,21 @@ def _daily_sync(force: InForce) -> dg.ScheduleDefinition:
         return dg.RunRequest(run_key=day, tags=all_months(force))
 
     return daily_sync
+
+
+def _missed_webhooks() -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=MISSED_WEBHOOKS,
+        job_name=FIND_MISSED_WEBHOOKS,
+        cron_schedule="*/10 * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every ten minutes: what changed in the CRM and no webhook announced is settled.",
+    )
+    def missed_webhooks(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        under_way = dg.RunsFilter(job_name=FIND_MISSED_WEBHOOKS, statuses=NOT_FINISHED_STATUSES)
+        if runs := context.instance.get_runs(under_way, limit=1):
+            return dg.SkipReason(f"run {runs[0].run_id} looks for missed changes; the next comes after it")
+        return dg.RunRequest()
+
+    return missed_webhooks
