@@ -65,7 +65,8 @@ class Settings(BaseSettings):
     inbox_retention_days: Annotated[int, Field(ge=7)] = 90
     """How long settled events and what was done about them are kept. Vendors repeat an event for days."""
     run_retention_days: Annotated[int, Field(ge=7)] = 30
-    """How long Dagster keeps runs that settled events or looked for missed ones."""
+    """How long Dagster keeps frequent runs: those that settled events, looked for missed ones, proved the
+    books or deleted what is old. None goes before a later run over all months."""
 
     alert_slack_url: SecretStr | None = None
     """An incoming webhook in Slack's format."""

@@ -13,6 +13,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from integration_pipeline.defs import keys
 from integration_pipeline.defs.announcing import Graph
+from integration_pipeline.defs.checks.books import CHECK_BOOKS
 from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.defs.maintenance import MAINTENANCE, maintenance
 from integration_pipeline.defs.settling import FIND_MISSED_WEBHOOKS, find_missed_webhooks, settle_events
@@ -20,7 +21,6 @@ from integration_pipeline.settings import Settings
 
 SYNC_DEALS = "sync_deals"
 REBILL_MONTHS = "rebill_months"
-CHECK_BOOKS = "check_books"
 DAILY_SYNC = "daily_sync"
 MISSED_WEBHOOKS = "missed_webhooks"
 HOURLY_CHECK = "hourly_check"

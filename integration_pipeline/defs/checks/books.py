@@ -19,6 +19,9 @@ from integration_pipeline.billing.money import Money
 from integration_pipeline.defs import keys
 from integration_pipeline.pipeline.context import Pipeline
 
+CHECK_BOOKS = "check_books"
+"""The job that asks for this proof alone."""
+
 BALANCE = "debits_equal_credits"
 CHAIN = "chain_is_unbroken"
 ONCE = "posted_at_most_once"

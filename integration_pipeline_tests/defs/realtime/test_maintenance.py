@@ -64,6 +64,13 @@ def test_old_frequent_runs_go_once_a_run_over_all_months_came_after_them(desk: D
     assert desk.instance.get_run_by_id(young) is not None
 
 
+def test_old_runs_that_proved_the_books_go_too(desk: Desk) -> None:
+    old = desk.run("check_books").run_id
+    _over_all_months(desk)
+    assert delete_runs(desk.instance, SYNC_DEALS, _in_a_minute()) == 1
+    assert desk.instance.get_run_by_id(old) is None
+
+
 def test_without_one_none_goes(desk: Desk) -> None:
     run = desk.run("maintenance").run_id
     assert delete_runs(desk.instance, SYNC_DEALS, _in_a_minute()) == 0
