@@ -10,6 +10,9 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 
 from integration_pipeline.settings import Settings
 
+_CONNECT_SECONDS = 5
+"""A host that does not answer must leave the tick time for the rest of its work."""
+
 
 class NotThereYet(RuntimeError):  # noqa: N818 - reads as the statement it makes
     """There is no database to look at, and that is no fault: the message says what would make one."""
@@ -19,7 +22,12 @@ class NotThereYet(RuntimeError):  # noqa: N818 - reads as the statement it makes
 def looking_at(settings: Settings) -> Generator[Engine]:
     """An engine for one tick. Raises `NotThereYet` before the first run, or without a running server."""
     # Every statement of a tick has one connection of its own; nothing stays open from tick to tick.
-    engine = create_engine(_url(settings), poolclass=NullPool, hide_parameters=True)
+    engine = create_engine(
+        _url(settings),
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"connect_timeout": _CONNECT_SECONDS},
+    )
     try:
         with engine.connect() as connection:
             if connection.execute(text("SELECT to_regclass('inbox.missed') IS NULL")).scalar_one():
