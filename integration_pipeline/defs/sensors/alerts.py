@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster._core.event_api import EventLogCursor
 from dagster._core.storage.tags import WILL_RETRY_TAG
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from integration_pipeline.alerts.alert import Alert
 from integration_pipeline.alerts.redaction import in_one_line
 from integration_pipeline.defs.sensors.database import NotThereYet, looking_at
+from integration_pipeline.defs.settling import SETTLE_EVENTS
 from integration_pipeline.inbox.standing import InboxStanding, standing
 from integration_pipeline.settings import Settings
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _INTERVAL_SECONDS = 30
 _RUNS_AT_ONCE = 50
 
+DATABASE_AWAY = "database_away"
 EVENTS_FAILED = "events_failed"
 EVENTS_WAIT = "events_wait"
 
@@ -44,9 +46,9 @@ def alerts(settings: Callable[[], Settings]) -> dg.SensorDefinition:
         name="alerts",
         minimum_interval_seconds=_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells people of failed runs (failed checks of the books among them) and of webhook "
-        "events that failed or wait too long, by a chat's webhook (ALERT_SLACK_URL) or e-mail "
-        "(ALERT_EMAIL_TO, SMTP_HOST).",
+        description="Tells people of failed runs (failed checks of the books among them), of a database "
+        "that is away, and of webhook events that failed or wait too long, by a chat's webhook "
+        "(ALERT_SLACK_URL) or e-mail (ALERT_EMAIL_TO, SMTP_HOST).",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         # Here and not above: httpx is for whoever sends, not for whoever only loads definitions.
@@ -81,8 +83,9 @@ def _failed_runs(instance: dg.DagsterInstance, settings: Settings, outbox: Outbo
     outbox.seen = failed.cursor
     for record in failed.records:
         run = instance.get_run_by_id(record.run_id)
-        # A run that Dagster tries again by itself is for nobody yet.
-        if run is not None and run.tags.get(WILL_RETRY_TAG) != "true":
+        # A run that Dagster tries again by itself is for nobody yet. While the CRM is away, events are taken
+        # over every few minutes: that they wait, or failed, is said once.
+        if run is not None and run.tags.get(WILL_RETRY_TAG) != "true" and run.job_name != SETTLE_EVENTS:
             yield failed_run(instance, run, settings.dagster_url)
 
 
@@ -133,11 +136,23 @@ def _look_at_inbox(
         return
     except DBAPIError as error:
         context.log.error("the pipeline's database cannot be reached: %s", in_one_line(str(error)))  # noqa: TRY400
+        if isinstance(error, OperationalError):
+            outbox.put_once(DATABASE_AWAY, True, database_away(), ways)
         return
+    outbox.put_once(DATABASE_AWAY, False, database_away(), ways)
     outbox.put_once(EVENTS_FAILED, found.failed > 0, events_failed(found), ways)
     oldest = found.oldest_waiting_seconds or 0.0
     waits = oldest > 60 * settings.alert_waiting_minutes
     outbox.put_once(EVENTS_WAIT, waits, events_wait(found), ways)
+
+
+def database_away() -> Alert:
+    """Said once until it can be looked at again."""
+    return Alert(
+        "The pipeline's database cannot be reached",
+        next_step="Look whether PostgreSQL runs and takes connections at DATABASE_URL. The log of the sensor "
+        "`alerts` says what came back.",
+    )
 
 
 def events_failed(found: InboxStanding) -> Alert:

@@ -30,8 +30,8 @@ def test_a_failed_run_is_told_with_job_step_error_and_link(alerted: Desk, chat: 
     result = _fail(alerted)
     alerted.tick("alerts")
     [told] = _told(chat)
-    assert "The run of settle_events failed" in told
-    assert "*step*: take_over_events" in told
+    assert "The run of find_missed_webhooks failed" in told
+    assert "*step*: settle_missed_changes" in told
     assert "ValueError" in told
     assert f"<https://dagster.example.com/runs/{result}|" in told
 
@@ -62,7 +62,19 @@ def test_an_alert_that_did_not_get_through_is_kept_for_later(alerted: Desk, chat
     _fail(alerted)
     told = alerted.tick("alerts")
     assert told.skip_message == "0 alerts sent, 1 to be tried again"
-    assert "The run of settle_events failed" in (alerted.cursors["alerts"] or "")
+    assert "The run of find_missed_webhooks failed" in (alerted.cursors["alerts"] or "")
+
+
+def test_a_run_that_could_not_settle_events_is_not_told(alerted: Desk, chat: Chat) -> None:
+    """Its events are told of, once, however many runs try them."""
+    alerted.announce("1")
+    alerted.office.execute("UPDATE inbox.events SET received_at = received_at - interval '2 minutes'")
+    alerted.portal.__dict__["fetch"] = _refuse
+    result = alerted.launched()
+    assert result is not None
+    assert not result.success
+    alerted.tick("alerts")
+    assert chat.posts == []
 
 
 def test_a_run_that_dagster_tries_again_is_not_told(alerted: Desk, chat: Chat) -> None:
@@ -108,7 +120,19 @@ def test_failed_runs_are_told_even_while_the_database_is_away(alerted: Desk, cha
     _fail(alerted)
     lost.cursors["alerts"] = alerted.cursors["alerts"]
     lost.tick("alerts")
-    assert len(chat.posts) == 1
+    told = [told.split("\n")[0] for told in _told(chat)]
+    assert told == ["*The run of find_missed_webhooks failed*", "*The pipeline's database cannot be reached*"]
+
+
+def test_a_database_that_is_away_is_told_once_until_it_is_back(alerted: Desk, chat: Chat) -> None:
+    url = make_url(alerted.settings.database_url or "").update_query_dict({"host": "/nowhere"})
+    lost = alerted.having(database_url=url.render_as_string(hide_password=False))
+    cursor = alerted.cursors["alerts"]
+    for desk in (lost, lost, alerted, lost):
+        desk.cursors["alerts"] = cursor
+        desk.tick("alerts")
+        cursor = desk.cursors["alerts"]
+    assert len(chat.posts) == 2
 
 
 def test_without_a_channel_it_says_which_settings_make_one(desk: Desk) -> None:
@@ -117,20 +141,17 @@ def test_without_a_channel_it_says_which_settings_make_one(desk: Desk) -> None:
 
 def _fail(desk: Desk) -> str:
     """A run fails on an error that quotes the CRM; answers the run's id."""
-    known = desk.portal.fetch
-
-    def fetch(*_: Any) -> Any:
-        raise ValueError("deal 1 is named 'Acme licences'")
-
     desk.portal.deal("1")
-    desk.announce("1")
-    desk.office.execute("UPDATE inbox.events SET received_at = received_at - interval '2 minutes'")
-    desk.portal.__dict__["fetch"] = fetch
-    result = desk.launched()
-    desk.portal.__dict__["fetch"] = known
-    assert result is not None
+    desk.office.sync()
+    desk.portal.__dict__["changed_since"] = _refuse
+    result = desk.run("find_missed_webhooks")
+    del desk.portal.__dict__["changed_since"]
     assert not result.success
     return result.run_id
+
+
+def _refuse(*_: Any) -> Any:
+    raise ValueError("deal 1 is named 'Acme licences'")
 
 
 def _told(chat: Chat) -> list[str]:
