@@ -31,6 +31,8 @@ from integration_pipeline.sandbox.hubspot.errors import (
 )
 from integration_pipeline.sandbox.hubspot.limits import Limits, RateLimiter
 from integration_pipeline.sandbox.hubspot.routes import ADMIN_ROOT, ROUTES
+from integration_pipeline.sandbox.hubspot.wording import HubSpotWording
+from integration_pipeline.sandbox.told import Refused, refused
 
 
 def create_app(data_dir: Path, *, token: str, limits: Limits | None = None) -> Starlette:
@@ -39,6 +41,7 @@ def create_app(data_dir: Path, *, token: str, limits: Limits | None = None) -> S
     `limits` are HubSpot's unless given. Raises `StorageInUseError` when another process has the directory.
     """
     account = Account(data_dir, limits or Limits())
+    wording = HubSpotWording(account.limiter)
     faults = FaultPlan()
 
     @asynccontextmanager
@@ -52,14 +55,20 @@ def create_app(data_dir: Path, *, token: str, limits: Limits | None = None) -> S
         routes=ROUTES,
         middleware=[
             # A network's faults happen to callers without a token too, and before anything is counted.
-            Middleware(Faults, plan=faults, limiter=account.limiter, spared=ADMIN_ROOT),
+            Middleware(Faults, plan=faults, wording=wording, spared=ADMIN_ROOT),
             Middleware(Gate, token=token, limiter=account.limiter),
         ],
-        exception_handlers={HubSpotError: _refused, HTTPException: _not_served, Exception: _failed},
+        exception_handlers={
+            Refused: refused,
+            HubSpotError: _refused,
+            HTTPException: _not_served,
+            Exception: _failed,
+        },
         lifespan=lifespan,
     )
     app.state.account = account
     app.state.faults = faults
+    app.state.wording = wording
     return app
 
 

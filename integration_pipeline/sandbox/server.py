@@ -14,6 +14,7 @@ from typing import Self
 
 import httpx
 import uvicorn
+from starlette.applications import Starlette
 
 from integration_pipeline.child_process import ChildProcess
 from integration_pipeline.sandbox.app import create_app
@@ -22,6 +23,13 @@ from integration_pipeline.sandbox.hubspot.limits import Limits
 
 TOKEN_VARIABLE = "HUBSPOT_TOKEN"  # noqa: S105 - the variable's name
 READY = "HubSpot sandbox on "
+OPTIONS_VARIABLE = "SANDBOX_OPTIONS"
+"""A vendor's options as JSON: they hold secrets, so they are no argument."""
+
+
+def ready_line(vendor: str) -> str:
+    """How the line begins with which a vendor's sandbox says where it is."""
+    return f"{vendor} sandbox on "
 
 
 def serve(
@@ -38,7 +46,11 @@ def serve(
     Port 0 takes a free one; `announce` is told the base URL once connections are accepted. Raises OSError
     when the port is taken and `StorageInUseError` when the directory is.
     """
-    app = create_app(data_dir, token=token, limits=limits)
+    serve_app(create_app(data_dir, token=token, limits=limits), host, port, announce=announce)
+
+
+def serve_app(app: Starlette, host: str, port: int, *, announce: Callable[[str], None] | None = None) -> None:
+    """The same for any vendor's application."""
     config = uvicorn.Config(
         app,
         http=ClosableConnection,

@@ -8,14 +8,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from integration_pipeline.sandbox.faults.plan import FaultPlan
-from integration_pipeline.sandbox.faults.rules import RuleSet
-from integration_pipeline.sandbox.hubspot.bodies import read_body
+from integration_pipeline.sandbox.faults.rules import RuleSet, Throttle
+from integration_pipeline.sandbox.faults.wording import Wording
+from integration_pipeline.sandbox.told import Refused, told
 
 
 async def put_faults(request: Request) -> Response:
     """`PUT /_sandbox/faults`: `{"seed", "rules": [...]}` replaces all rules; counting starts anew."""
     plan = _plan(request)
-    plan.replace(await read_body(request, RuleSet))
+    rules = await told(request, RuleSet)
+    wording = cast("Wording", request.app.state.wording)
+    for rule in rules.rules:
+        policy = rule.fault.policy if isinstance(rule.fault, Throttle) else None
+        if policy is not None and not wording.known_policy(policy):
+            raise Refused(f"rule {rule.name!r} names the limit {policy!r}, which this vendor has not")
+    plan.replace(rules)
     return JSONResponse(plan.report())
 
 

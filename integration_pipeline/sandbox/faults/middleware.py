@@ -1,17 +1,14 @@
 """What each fault does to a request, in front of everything else the sandbox does.
 
-Which request it is for is `plan`; the wording of refusals is HubSpot's, from `hubspot.errors`.
+Which request it is for is `plan`; how refusals are worded is each vendor's (`wording`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
-from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from integration_pipeline.sandbox.faults.connection import hang_up, until_disconnected
@@ -27,23 +24,16 @@ from integration_pipeline.sandbox.faults.rules import (
     Truncate,
     Unauthorized,
 )
-from integration_pipeline.sandbox.hubspot.errors import (
-    HubSpotError,
-    Policy,
-    internal_error,
-    rate_limited,
-    unauthenticated,
-)
-from integration_pipeline.sandbox.hubspot.limits import RateLimiter
+from integration_pipeline.sandbox.faults.wording import Wording
 
 
 class Faults:
     """Lets requests through but for those a rule is due for. Paths under `spared` never meet a fault."""
 
-    def __init__(self, app: ASGIApp, *, plan: FaultPlan, limiter: RateLimiter, spared: str) -> None:
+    def __init__(self, app: ASGIApp, *, plan: FaultPlan, wording: Wording, spared: str) -> None:
         self._app = app
         self._plan = plan
-        self._limiter = limiter
+        self._wording = wording
         self._spared = spared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,11 +50,11 @@ class Faults:
                 await asyncio.sleep(due.between(low, high) / 1_000)
                 await self._app(scope, receive, send)
             case Error(status=status):
-                await _refusal(_error(status))(scope, receive, send)
+                await self._wording.error(status)(scope, receive, send)
             case Unauthorized():
-                await _refusal(unauthenticated())(scope, receive, send)
-            case Throttle() as throttle:
-                await self._throttled(throttle, scope)(scope, receive, send)
+                await self._wording.unauthorized()(scope, receive, send)
+            case Throttle(policy=policy, retry_after=retry_after):
+                await self._wording.throttled(scope, policy, retry_after)(scope, receive, send)
             case DropBefore():
                 await _take_in(receive)
                 await hang_up(scope, receive)
@@ -85,15 +75,7 @@ class Faults:
                 await hang_up(scope, receive)
             case Garbage(form=form):
                 answer = await self._carried_out(scope, receive)
-                await _garbage(form, answer.body)(scope, receive, send)
-
-    def _throttled(self, throttle: Throttle, scope: Scope) -> Response:
-        search = scope["path"].endswith("/search")
-        policy = throttle.policy or (Policy.SECONDLY if search else Policy.TEN_SECONDLY)
-        headers = {} if search else self._limiter.exhausted_headers(policy)
-        if throttle.retry_after is not None:
-            headers["Retry-After"] = str(throttle.retry_after)
-        return JSONResponse(rate_limited(policy), 429, headers)
+                await self._wording.garbage(form, answer.body)(scope, receive, send)
 
     async def _carried_out(self, scope: Scope, receive: Receive) -> _Answer:
         answer = _Answer()
@@ -120,26 +102,3 @@ async def _take_in(receive: Receive) -> None:
     message = await receive()
     while message.get("more_body", False):
         message = await receive()
-
-
-def _refusal(error: HubSpotError) -> Response:
-    return JSONResponse(error.body(), error.status_code)
-
-
-def _error(status: int) -> HubSpotError:
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return internal_error()
-    # HubSpot's own for an account on the move is in no registry of statuses.
-    said = "Migration in progress" if status == 477 else HTTPStatus(status).phrase
-    return HubSpotError(status, "INTERNAL_ERROR", said)
-
-
-def _garbage(form: str, body: bytes) -> Response:
-    if form == "text":
-        return Response("<html><h1>It works!</h1></html>", media_type="text/html")
-    if form == "shape":
-        return JSONResponse({"results": {"unexpected": True}})
-    answer = json.loads(body or b"{}")
-    for record in answer.get("results", [answer]):
-        record["properties"] = []
-    return JSONResponse(answer)

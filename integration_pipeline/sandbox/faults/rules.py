@@ -11,8 +11,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, model_validator
 
-from integration_pipeline.sandbox.hubspot.errors import Policy
-
 _LONGEST_MS = 600_000
 Milliseconds = Annotated[int, Field(ge=0, le=_LONGEST_MS)]
 
@@ -47,14 +45,14 @@ class Error(_Told):
 
 
 class Throttle(_Told):
-    """Nothing done; a 429 in HubSpot's form.
+    """Nothing done; refused for its rate, in the vendor's form.
 
-    `policy` is SECONDLY for searches and TEN_SECONDLY_ROLLING for the rest unless named. HubSpot sends no
-    Retry-After; `retry_after` (seconds) adds one.
+    `policy` is the vendor's name of a limit; without it the one the request would reach first. `retry_after`
+    (seconds) adds that header where the vendor sends none, or changes it.
     """
 
     kind: Literal["throttle"]
-    policy: Policy | None = None
+    policy: str | None = None
     retry_after: Annotated[int, Field(ge=0)] | None = None
 
 
@@ -92,8 +90,8 @@ class Truncate(_Told):
 class Garbage(_Told):
     """Done and committed; the answer is 200 with a body that cannot be used.
 
-    `text`: HTML where JSON belongs. `shape`: JSON whose `results` are no list. `record`: the true answer,
-    but every record's `properties` are a list.
+    `text`: HTML where JSON belongs. `shape`: JSON of another shape. `record`: the true answer, but with a
+    part of every record that has another type than it should.
     """
 
     kind: Literal["garbage"]

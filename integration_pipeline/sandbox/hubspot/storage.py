@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from integration_pipeline.sandbox.hubspot.changes import Change
+from integration_pipeline.sandbox.storage import StorageInUseError
 
 # Record ids of real accounts have eleven digits; beginning there shows a client that keeps them in 32 bits.
 FIRST_ID = 30_000_000_001
@@ -100,10 +101,6 @@ DELETE FROM webhook_settings;
 DELETE FROM webhook_events;
 COMMIT;
 """
-
-
-class StorageInUseError(RuntimeError):
-    """Another process serves the same data directory."""
 
 
 class Listener(Protocol):
