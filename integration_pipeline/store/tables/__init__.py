@@ -6,7 +6,31 @@ Belongs here: columns, keys, constraints. Does not belong here: triggers and fun
 
 from __future__ import annotations
 
-from integration_pipeline.store.tables import billing, crm, inbox, ledger, ops, posting, raw
+from integration_pipeline.store.tables import (
+    billing,
+    credentials,
+    crm,
+    inbox,
+    ledger,
+    ops,
+    parties,
+    payments,
+    posting,
+    raw,
+)
 from integration_pipeline.store.tables.base import SCHEMAS, metadata
 
-__all__ = ["SCHEMAS", "billing", "crm", "inbox", "ledger", "metadata", "ops", "posting", "raw"]
+__all__ = [
+    "SCHEMAS",
+    "billing",
+    "credentials",
+    "crm",
+    "inbox",
+    "ledger",
+    "metadata",
+    "ops",
+    "parties",
+    "payments",
+    "posting",
+    "raw",
+]
