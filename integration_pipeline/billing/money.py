@@ -73,6 +73,21 @@ class Money:
     def __bool__(self) -> bool:
         return self.minor != 0
 
+    def to_decimal(self) -> Decimal:
+        """In currency units with the currency's decimals: `12.50`, as other systems write it."""
+        return Decimal(self.minor).scaleb(-MINOR_UNITS[self.currency])
+
+    @classmethod
+    def exactly(cls, amount: Decimal, currency: str) -> Money:
+        """The other way round. Raises `ValueError` if the amount has parts of a minor unit, or is no number.
+
+        What another system says is taken as it is or not at all: nothing is rounded here.
+        """
+        scaled = amount.scaleb(minor_unit_exponent(currency)) if amount.is_finite() else amount
+        if not scaled.is_finite() or scaled != scaled.to_integral_value():
+            raise ValueError(f"{amount} {currency} is not a whole number of minor units")
+        return cls(int(scaled), currency)
+
     def format(self) -> str:
         """For people: `12,500.00 USD`, `1,250 JPY`, `-0.005 KWD`."""
         exponent = MINOR_UNITS[self.currency]

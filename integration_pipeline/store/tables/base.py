@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, MetaData, Text, func
 
-SCHEMAS = ("inbox", "raw", "crm", "billing", "posting", "ledger", "ops")
+SCHEMAS = ("inbox", "raw", "crm", "billing", "posting", "ledger", "payments", "ops")
 
 metadata = MetaData(
     naming_convention={

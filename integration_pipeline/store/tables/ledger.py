@@ -66,8 +66,9 @@ number_series = Table(
     schema="ledger",
 )
 
-# An entry books a document, for its posting intent, or what a month released from deferred revenue. The
-# latter's `document_number` is its name, `revenue 2026-05 USD`: one of each entity, month and currency.
+# An entry books a document, for its posting intent; what a month released from deferred revenue; or a
+# settlement. The second's `document_number` is its name, `revenue 2026-05 USD`: one of each entity, month and
+# currency; the third's is the settlement's reference.
 journal_entries = Table(
     "journal_entries",
     metadata,
@@ -76,6 +77,7 @@ journal_entries = Table(
     Column("sequence", BigInteger, nullable=False),
     text("kind"),
     Column("intent_id", BigInteger, ForeignKey("posting.intents.id"), unique=True),
+    Column("settlement_id", BigInteger, ForeignKey("payments.settlements.id"), unique=True),
     Column("accounting_date", Date, nullable=False),
     text("currency"),
     text("document_number"),
@@ -85,14 +87,15 @@ journal_entries = Table(
     text("hash"),
     UniqueConstraint("entity", "sequence"),
     ForeignKeyConstraint(["entity"], [entities.c.code]),
-    CheckConstraint("kind IN ('document', 'release')", name="kind"),
+    CheckConstraint("kind IN ('document', 'release', 'settlement')", name="kind"),
     CheckConstraint("(kind = 'document') = (intent_id IS NOT NULL)", name="intent"),
+    CheckConstraint("(kind = 'settlement') = (settlement_id IS NOT NULL)", name="settlement"),
     Index(
         "uq_journal_entries_release",
         "entity",
         "document_number",
         unique=True,
-        postgresql_where=sql_text("kind = 'release'"),
+        postgresql_where=sql_text("kind IN ('release', 'settlement')"),
     ),
     schema="ledger",
 )

@@ -30,3 +30,14 @@ audit_log = Table(
     Column("details", JSONB, nullable=False),
     schema="ops",
 )
+
+# What each deal in the CRM was last told about its invoices, so that only what changed is written.
+write_backs = Table(
+    "write_backs",
+    metadata,
+    text("source", primary_key=True),
+    text("external_id", primary_key=True),
+    Column("written", JSONB, nullable=False),
+    moment("written_at", default_now=True),
+    schema="ops",
+)

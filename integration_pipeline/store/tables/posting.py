@@ -1,4 +1,4 @@
-"""Schema `posting`: what passed the gate, what shall be posted, what was tried, and what was set aside."""
+"""Schema `posting`: what passed the gate, what shall be posted where, what was tried, what was set aside."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy import text as sql_text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from integration_pipeline.store.tables.base import identity, metadata, moment, text
 
@@ -64,6 +65,8 @@ quarantine = Table(
     schema="posting",
 )
 
+# What shall be put where, exactly once. The own ledger is the target `ledger`; intents for an accounting
+# system are made in the transaction that books a document or a settlement there.
 intents = Table(
     "intents",
     metadata,
@@ -71,7 +74,10 @@ intents = Table(
     text("intent_key", unique=True),
     text("target"),
     text("entity"),
-    Column("document_id", BigInteger, ForeignKey("billing.documents.id"), nullable=False),
+    text("subject", server_default="document"),
+    # Of a document, and of setting a credit note against the invoice it reverses.
+    Column("document_id", BigInteger, ForeignKey("billing.documents.id")),
+    Column("settlement_id", BigInteger, ForeignKey("payments.settlements.id")),
     text("document_reference"),
     text("body_hash"),
     # The document's issue date, here too so that an index finds what is due among all that waits.
@@ -79,16 +85,33 @@ intents = Table(
     text("state"),
     Column("fencing_token", BigInteger, nullable=False, server_default="0"),
     moment("lease_until", nullable=True),
+    # Not before this moment is it tried again: a limit was reached, or the target was away.
+    moment("retry_at", nullable=True),
     Column("remote_id", Text),
+    # The vendor's version of the record: what it is changed from when it changes there.
+    Column("remote_version", Text),
     Column("response_hash", Text),
     Column("last_error", Text),
     moment("created_at", default_now=True),
     moment("updated_at", default_now=True),
-    UniqueConstraint("target", "document_id"),
+    UniqueConstraint("target", "subject", "document_id"),
+    UniqueConstraint("target", "settlement_id"),
     UniqueConstraint("target", "document_reference"),
+    # Waiting: a person decides, first of all who the customer is there. Frozen: the target has something
+    # else, or more than one, under its number.
     CheckConstraint(
-        "state IN ('pending', 'claimed', 'posted', 'rejected', 'uncertain', 'cancelled')", name="state"
+        "state IN ('pending', 'claimed', 'posted', 'rejected', 'uncertain', 'cancelled', 'waiting', "
+        "'frozen')",
+        name="state",
     ),
+    CheckConstraint("subject IN ('document', 'application', 'payment')", name="subject"),
+    CheckConstraint(
+        "(subject = 'payment') = (settlement_id IS NOT NULL) "
+        "AND (subject = 'payment') = (document_id IS NULL)",
+        name="what",
+    ),
+    Index("ix_intents_remote_id", "target", "remote_id"),
+    Index("ix_intents_document_id", "document_id"),
     Index(
         "ix_intents_open",
         "target",
@@ -110,5 +133,60 @@ attempts = Table(
     Column("detail", Text),
     CheckConstraint("outcome IN ('posted', 'rejected', 'uncertain', 'lost')", name="outcome"),
     Index("ix_attempts_open", "intent_id", postgresql_where=sql_text("outcome IS NULL")),
+    schema="posting",
+)
+
+# Who may send to a target: the holder of its advisory lock, under the newest token. An outcome is stored only
+# for the token its intent was claimed under.
+writers = Table(
+    "writers",
+    metadata,
+    text("target", primary_key=True),
+    Column("fencing_token", BigInteger, nullable=False),
+    text("holder"),
+    moment("taken_at", default_now=True),
+    # How far the target was read for changes that others made, and when all of it was last compared.
+    moment("swept_until", nullable=True),
+    moment("reconciled_at", nullable=True),
+    # No call goes out before this moment: a day's limit is used up, or the connection is broken.
+    moment("paused_until", nullable=True),
+    Column("paused_for", Text),
+    schema="posting",
+)
+
+# Where a target and these books differ, until a person or the facts have settled it.
+findings = Table(
+    "findings",
+    metadata,
+    identity(),
+    text("target"),
+    text("kind"),
+    # The record at the target, or the document's reference where the target has none.
+    text("record"),
+    Column("intent_id", BigInteger, ForeignKey(intents.c.id)),
+    text("said"),
+    text("next_step"),
+    Column("evidence", JSONB, nullable=False),
+    text("state", server_default="open"),
+    moment("found_at", default_now=True),
+    moment("seen_at", default_now=True),
+    moment("closed_at", nullable=True),
+    Column("closed_by", Text),
+    Column("closed_reason", Text),
+    CheckConstraint(
+        "kind IN ('changed', 'voided', 'deleted', 'missing', 'duplicate', 'unknown', 'tax_differs', "
+        "'total_differs')",
+        name="kind",
+    ),
+    CheckConstraint("state IN ('open', 'resolved')", name="state"),
+    Index(
+        "uq_findings_open",
+        "target",
+        "kind",
+        "record",
+        unique=True,
+        postgresql_where=sql_text("state = 'open'"),
+    ),
+    Index("ix_findings_intent_id", "intent_id"),
     schema="posting",
 )
