@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from integration_pipeline.sandbox.notifications.events import JsonObject
 from integration_pipeline.sandbox.notifications.settings import WebhookSettings
+from integration_pipeline.sandbox.told import Refused
 
 PAGE = 10_000
 
@@ -46,7 +47,7 @@ def routes(watched: Watched, root: str) -> list[Route]:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(step) for step in first["loc"])
-            return JSONResponse({"error": f"{where or 'webhook settings'}: {first['msg']}"}, 400)
+            raise Refused(f"{where or 'webhook settings'}: {first['msg']}") from None
         return JSONResponse(settings.model_dump(mode="json"))
 
     async def get_queue(_: Request) -> Response:
