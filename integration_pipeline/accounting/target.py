@@ -257,8 +257,20 @@ class AccountingTarget(Protocol):
     def largest_batch(self) -> int: ...
 
     @property
+    def currency_per_customer(self) -> bool:
+        """Whether a customer is billed in one currency for good, so that each needs a record of its own."""
+        ...
+
+    @property
     def load(self) -> float:
         """How much of the vendor's limits is used just now, from 0 to 1."""
+        ...
+
+    @property
+    def quiet_seconds(self) -> float:
+        """How long after an unsure payment or application it is looked up before it may be sent again: as
+        long as the vendor may still be at work on the first. Documents are told apart by their numbers.
+        """
         ...
 
     def send(self, batch: Sequence[Outgoing]) -> Sequence[Outcome]:
@@ -289,14 +301,17 @@ class AccountingTarget(Protocol):
         """All customers, or those changed since `since` less the vendor's overlap."""
         ...
 
-    def create_customer(self, customer: OutgoingCustomer) -> RemoteCustomer:
-        """Create it; a name that another kind of record has is told apart by rule. Raises `Uncertain` if it
-        may be there, `Rejected` if the vendor refuses it.
+    def create_customers(
+        self, batch: Sequence[OutgoingCustomer]
+    ) -> Sequence[RemoteCustomer | Refused | Unsure]:
+        """Create up to `largest_batch`, in one call where the vendor can; an outcome of each, in order.
+
+        A name that another kind of record has is told apart by rule. Failures as of `send`.
         """
         ...
 
-    def find_customer(self, customer: OutgoingCustomer) -> RemoteCustomer | None:
-        """The customer that carries our reference; None if there is none."""
+    def find_customers(self, batch: Sequence[OutgoingCustomer]) -> Sequence[RemoteCustomer | None]:
+        """The customers that carry our references, in order; None where there is none."""
         ...
 
     def problems(self) -> Sequence[str]:
