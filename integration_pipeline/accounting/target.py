@@ -35,21 +35,26 @@ class OutgoingLine:
     """One line of a document, net of tax; signed within its document as `DocumentLine` is.
 
     `quantity` x `unit_price` need not be `amount`: prices may be graduated, prorated or rounded once over a
-    whole period. A vendor that insists gets one piece at the amount (`quantity_and_price`). `tax` is the rate
-    of this line, None for a line without tax. `explanation` is the formula in words.
+    whole period. A vendor that insists gets one piece at the amount (`quantity_and_price`). `taxes` are those
+    of this line, none for a line without, two where a state and a country both tax. `explanation` is the
+    formula in words.
     """
 
     description: str
     amount: Money
     quantity: Decimal
     unit_price: Decimal | None
-    tax: DocumentTax | None
-    tax_amount: Money
+    taxes: tuple[DocumentTax, ...]
     revenue: RevenueTreatment
     charge_id: str
     service_start: date | None
     service_end: date | None
     explanation: str
+
+    @property
+    def tax_amount(self) -> Money:
+        """All taxes of the line."""
+        return Money(sum(tax.amount.minor for tax in self.taxes), self.amount.currency)
 
     def quantity_and_price(self, places: int) -> tuple[Decimal, Decimal]:
         """What multiplies to exactly the amount, the price with at most `places` decimals.

@@ -145,7 +145,7 @@ _SETTLE = """
     WITH still_open AS MATERIALIZED (
         SELECT DISTINCT document.deal_key
         FROM posting.passed_documents AS document
-        INNER JOIN posting.intents AS intent ON intent.document_id = document.id
+        INNER JOIN posting.ledger_intents AS intent ON intent.document_id = document.id
         INNER JOIN unnest(CAST(%(entities)s AS text[]), CAST(%(days)s AS date[])) AS today (entity, day)
             ON today.entity = document.entity
         WHERE document.deal_key = ANY(%(deals)s)

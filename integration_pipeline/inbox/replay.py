@@ -182,7 +182,7 @@ _BECAME = """
                 ) ORDER BY document.issue_date, document.id
             ), '[]')
             FROM billing.documents AS document
-            INNER JOIN posting.intents AS intent ON intent.document_id = document.id
+            INNER JOIN posting.ledger_intents AS intent ON intent.document_id = document.id
             LEFT JOIN ledger.journal_entries AS entry ON entry.intent_id = intent.id
             WHERE document.deal_key = deal.deal_key AND document.state = 'planned'
         ) AS documents

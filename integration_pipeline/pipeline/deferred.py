@@ -42,7 +42,7 @@ _BOOKED = """
 _LINES = """
     SELECT document.entity, document.currency, document.kind, line.amount_minor
     FROM ledger.documents AS issued
-    INNER JOIN posting.intents AS intent ON intent.id = issued.intent_id
+    INNER JOIN posting.ledger_intents AS intent ON intent.id = issued.intent_id
     INNER JOIN billing.documents AS document ON document.id = intent.document_id
     INNER JOIN billing.lines AS line ON line.document_id = document.id
     WHERE line.revenue = 'deferred'

@@ -238,6 +238,10 @@ def _line_rows(key: str, document: PlannedInvoice, sign: int) -> Iterator[dict[s
             "unit_price": None if line.unit_price is None else f"{line.unit_price:f}",
             "amount_minor": sign * line.amount.minor,
             "tax_minor": sign * line.tax.minor,
+            "taxes": [
+                [tax.name, f"{tax.percent:f}", sign * tax.base.minor, sign * tax.amount.minor]
+                for tax in line.taxes
+            ],
             "revenue": line.revenue.value,
             "explanation": line.explanation.as_json(),
         }
@@ -328,23 +332,23 @@ _STORE = text("""
     explained AS (
         INSERT INTO billing.lines (
             document_id, position, kind, charge_id, description, service_start, service_end, quantity,
-            unit_price, amount_minor, tax_minor, revenue, explanation
+            unit_price, amount_minor, tax_minor, taxes, revenue, explanation
         )
         SELECT
             planned.id, given.position, given.kind, given.charge_id, given.description, given.service_start,
             given.service_end, given.quantity, given.unit_price, given.amount_minor, given.tax_minor,
-            given.revenue, given.explanation
+            given.taxes, given.revenue, given.explanation
         FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS given (
             document_key text, position integer, kind text, charge_id text, description text,
             service_start date, service_end date, quantity numeric, unit_price numeric, amount_minor bigint,
-            tax_minor bigint, revenue text, explanation jsonb
+            tax_minor bigint, taxes jsonb, revenue text, explanation jsonb
         )
         INNER JOIN planned ON planned.document_key = given.document_key
         UNION ALL
         SELECT
             planned.id, line.position, line.kind, line.charge_id, line.description, line.service_start,
-            line.service_end, line.quantity, line.unit_price, line.amount_minor, line.tax_minor, line.revenue,
-            line.explanation
+            line.service_end, line.quantity, line.unit_price, line.amount_minor, line.tax_minor, line.taxes,
+            line.revenue, line.explanation
         FROM planned
         INNER JOIN billing.lines AS line ON line.document_id = planned.reverses_id
     ),

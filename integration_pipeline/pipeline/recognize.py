@@ -186,7 +186,7 @@ _DEFERRED_LINES = """
         CASE document.kind WHEN 'invoice' THEN line.amount_minor ELSE -line.amount_minor END AS minor,
         coalesce(CAST(released.minor AS bigint), 0) AS released_minor
     FROM ledger.documents AS issued
-    INNER JOIN posting.intents AS intent ON intent.id = issued.intent_id
+    INNER JOIN posting.ledger_intents AS intent ON intent.id = issued.intent_id
     INNER JOIN billing.documents AS document ON document.id = intent.document_id
     INNER JOIN billing.lines AS line ON line.document_id = document.id
     LEFT JOIN (

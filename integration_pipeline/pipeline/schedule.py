@@ -227,7 +227,7 @@ _DOCUMENTS = text("""
             WHERE reversal.reverses_id = document.id AND reversal.state = 'planned'
         ) AS reversed
     FROM billing.documents AS document
-    INNER JOIN posting.intents AS intent ON intent.document_id = document.id
+    INNER JOIN posting.ledger_intents AS intent ON intent.document_id = document.id
     WHERE document.deal_key = ANY(CAST(:keys AS text[])) AND document.reverses_id IS NULL
     ORDER BY intent.id
     FOR UPDATE OF intent

@@ -120,7 +120,7 @@ def verify(connection: Connection, pipeline: Pipeline) -> Verification:
             )
     for row in connection.execute(text(_NEVER_READ)):
         found.problems.append(f"CRM deal {row.deal_key} was extracted but never normalized nor quarantined")
-    found.checked["intents"] = connection.execute(text("SELECT count(*) FROM posting.intents")).scalar_one()
+    found.checked["intents"] = connection.execute(text("SELECT count(*) FROM posting.ledger_intents")).scalar_one()
     return found
 
 
@@ -167,7 +167,7 @@ _STANDING = """
             count(*) FILTER (WHERE intent.state <> 'posted' AND document.issue_date <= today.day) AS due,
             count(*) FILTER (WHERE intent.state <> 'posted' AND document.issue_date > today.day) AS later
         FROM billing.documents AS document
-        INNER JOIN posting.intents AS intent ON intent.document_id = document.id
+        INNER JOIN posting.ledger_intents AS intent ON intent.document_id = document.id
         INNER JOIN unnest(CAST(:entities AS text[]), CAST(:days AS date[])) AS today (entity, day)
             ON today.entity = document.entity
         WHERE document.deal_key = deal.deal_key AND document.state = 'planned'
@@ -185,10 +185,10 @@ _COUNTS = """
         (
             SELECT count(DISTINCT (subject_kind, subject_id)) FROM posting.quarantine WHERE state = 'open'
         ) AS quarantined,
-        (SELECT count(*) FROM posting.intents WHERE state = 'uncertain') AS uncertain,
+        (SELECT count(*) FROM posting.ledger_intents WHERE state = 'uncertain') AS uncertain,
         count(*) FILTER (WHERE document.issue_date <= today.day) AS pending,
         count(*) FILTER (WHERE document.issue_date > today.day) AS later
-    FROM posting.intents AS intent
+    FROM posting.ledger_intents AS intent
     INNER JOIN billing.documents AS document ON document.id = intent.document_id
     INNER JOIN unnest(CAST(:entities AS text[]), CAST(:days AS date[])) AS today (entity, day)
         ON today.entity = document.entity
@@ -196,7 +196,7 @@ _COUNTS = """
 """
 _LATER = """
     SELECT document.currency, sum(document.total_minor) AS minor
-    FROM posting.intents AS intent
+    FROM posting.ledger_intents AS intent
     INNER JOIN billing.documents AS document ON document.id = intent.document_id
     INNER JOIN unnest(CAST(:entities AS text[]), CAST(:days AS date[])) AS today (entity, day)
         ON today.entity = document.entity
@@ -246,7 +246,7 @@ _ACCOUNTS = """
 """
 _POSTING_FAULTS = """
     SELECT document.document_key, fault.fault
-    FROM posting.intents AS intent
+    FROM posting.ledger_intents AS intent
     INNER JOIN billing.documents AS document ON document.id = intent.document_id
     LEFT JOIN ledger.documents AS booked ON booked.intent_id = intent.id
     LEFT JOIN ledger.journal_entries AS entry ON entry.intent_id = intent.id

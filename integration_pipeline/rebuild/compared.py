@@ -102,7 +102,7 @@ COMPARED: dict[str, str] = {
                 'remote_id', intent.remote_id, 'response_hash', intent.response_hash,
                 'state', CASE WHEN intent.state IN ('posted', 'cancelled') THEN intent.state ELSE 'open' END
             ) AS content
-        FROM posting.intents AS intent
+        FROM posting.ledger_intents AS intent
         INNER JOIN billing.documents AS document ON document.id = intent.document_id
     """,
     "ledger.documents": """
@@ -117,7 +117,7 @@ COMPARED: dict[str, str] = {
             AS name,
             document.deal_key, to_jsonb(entry) AS content
         FROM ledger.journal_entries AS entry
-        LEFT JOIN posting.intents AS intent ON intent.id = entry.intent_id
+        LEFT JOIN posting.ledger_intents AS intent ON intent.id = entry.intent_id
         LEFT JOIN billing.documents AS document ON document.id = intent.document_id
     """,
     "ledger.journal_lines": """
@@ -127,7 +127,7 @@ COMPARED: dict[str, str] = {
             document.deal_key, to_jsonb(line) AS content
         FROM ledger.journal_lines AS line
         INNER JOIN ledger.journal_entries AS entry ON entry.id = line.entry_id
-        LEFT JOIN posting.intents AS intent ON intent.id = entry.intent_id
+        LEFT JOIN posting.ledger_intents AS intent ON intent.id = entry.intent_id
         LEFT JOIN billing.documents AS document ON document.id = intent.document_id
     """,
     "ledger.revenue_releases": """

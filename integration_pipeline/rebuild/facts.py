@@ -152,7 +152,7 @@ _POSTINGS = """
             SELECT max(attempt.started_at) FROM posting.attempts AS attempt
             WHERE attempt.intent_id = intent.id AND attempt.outcome = 'posted'
         ) AS claimed_at
-    FROM posting.intents AS intent
+    FROM posting.ledger_intents AS intent
     INNER JOIN billing.documents AS document ON document.id = intent.document_id
     LEFT JOIN ledger.journal_entries AS entry ON entry.intent_id = intent.id
     LEFT JOIN ledger.journal_entries AS before

@@ -24,7 +24,7 @@ _KEYS = sql.SQL("""
     UNION ALL
     SELECT 'billing.documents', document_key, id FROM billing.documents
     UNION ALL
-    SELECT 'posting.intents', target || ' ' || document_id, id FROM posting.intents
+    SELECT 'posting.intents', target || ' ' || document_id, id FROM posting.ledger_intents
     UNION ALL
     SELECT 'ledger.journal_entries', entity || ' ' || sequence, id FROM ledger.journal_entries
 """)

@@ -51,7 +51,7 @@ BY_MONTH = """
         document.close_month AS month, issued.kind || 's' AS what, issued.currency, count(*) AS records,
         sum(issued.total_minor) AS total_minor
     FROM ledger.documents AS issued
-    INNER JOIN posting.intents AS intent ON intent.id = issued.intent_id
+    INNER JOIN posting.ledger_intents AS intent ON intent.id = issued.intent_id
     INNER JOIN billing.documents AS document ON document.id = intent.document_id
     WHERE crm.in_scope(
         document.close_month, document.deal_key, CAST(:first_month AS date), CAST(:last_month AS date),

@@ -94,7 +94,7 @@ _POSTED_TWICE = """
     SELECT
         'intent ' || intent.id || ' for ' || document.document_key || ' is posted, but the ledger holds '
         || count(issued.number) || ' documents of it'
-    FROM posting.intents AS intent
+    FROM posting.ledger_intents AS intent
     INNER JOIN billing.documents AS document ON document.id = intent.document_id
     LEFT JOIN ledger.documents AS issued ON issued.intent_id = intent.id
     WHERE intent.state = 'posted'
@@ -105,14 +105,14 @@ _POSTED_TWICE = """
         issued.number || ' of ' || issued.entity || ' is in the ledger, but its intent ' || intent.id
         || ' is ' || intent.state
     FROM ledger.documents AS issued
-    INNER JOIN posting.intents AS intent ON intent.id = issued.intent_id
+    INNER JOIN posting.ledger_intents AS intent ON intent.id = issued.intent_id
     WHERE intent.state <> 'posted'
     UNION ALL
     SELECT
         'deal ' || document.deal_key || ' has ' || count(*) || ' documents for ' || document.slot
         || ' that hold: ' || string_agg(intent.remote_id, ', ' ORDER BY intent.id)
     FROM billing.documents AS document
-    INNER JOIN posting.intents AS intent ON intent.document_id = document.id
+    INNER JOIN posting.ledger_intents AS intent ON intent.document_id = document.id
     WHERE document.reverses_id IS NULL AND intent.state = 'posted'
         AND NOT EXISTS (SELECT FROM billing.documents AS reversal WHERE reversal.reverses_id = document.id)
     GROUP BY document.deal_key, document.slot, document.kind
@@ -120,7 +120,7 @@ _POSTED_TWICE = """
 """
 _UNGATED = """
     SELECT intent.remote_id || ' (' || document.document_key || ') was posted without a passed gate record'
-    FROM posting.intents AS intent
+    FROM posting.ledger_intents AS intent
     INNER JOIN billing.documents AS document ON document.id = intent.document_id
     LEFT JOIN posting.gate_records AS gate
         ON gate.subject_kind = 'document' AND gate.subject_id = document.id AND gate.passed

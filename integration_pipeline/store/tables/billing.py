@@ -126,6 +126,8 @@ lines = Table(
     Column("unit_price", Numeric),
     Column("amount_minor", BigInteger, nullable=False),
     Column("tax_minor", BigInteger, nullable=False),
+    # What it adds up from: [[name, percent, base_minor, tax_minor]].
+    Column("taxes", JSONB, nullable=False, server_default="[]"),
     text("revenue"),
     Column("explanation", JSONB, nullable=False),
     CheckConstraint("revenue IN ('on_invoice', 'deferred')", name="revenue"),

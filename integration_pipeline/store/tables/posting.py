@@ -131,7 +131,7 @@ attempts = Table(
     moment("finished_at", nullable=True),
     Column("outcome", Text),
     Column("detail", Text),
-    CheckConstraint("outcome IN ('posted', 'rejected', 'uncertain', 'lost')", name="outcome"),
+    CheckConstraint("outcome IN ('posted', 'rejected', 'uncertain', 'not_sent', 'lost')", name="outcome"),
     Index("ix_attempts_open", "intent_id", postgresql_where=sql_text("outcome IS NULL")),
     schema="posting",
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0007"
 down_revision = "0006"
+
+_SQL = Path(__file__).parent.parent / "sql"
 
 
 def upgrade() -> None:
@@ -98,9 +102,7 @@ def upgrade() -> None:
             "kind IN ('payment', 'refund', 'dispute', 'dispute_won', 'fee', 'payout', 'bank_line')",
             name="kind",
         ),
-        sa.CheckConstraint(
-            "state IN ('open', 'settled', 'waiting', 'ignored', 'withdrawn')", name="state"
-        ),
+        sa.CheckConstraint("state IN ('open', 'settled', 'waiting', 'ignored', 'withdrawn')", name="state"),
         sa.CheckConstraint("amount_minor <> 0", name="amount"),
         sa.PrimaryKeyConstraint("id", name="pk_movements"),
         sa.UniqueConstraint(
@@ -156,9 +158,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("decided_by", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "(state = 'linked') = (remote_id IS NOT NULL)", name="linked"
-        ),
+        sa.CheckConstraint("(state = 'linked') = (remote_id IS NOT NULL)", name="linked"),
         sa.CheckConstraint("state IN ('linked', 'creating', 'waiting')", name="state"),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["crm.customers.id"], name="fk_customer_accounts_customer_id"
@@ -321,6 +321,18 @@ def upgrade() -> None:
         source_schema="posting",
         referent_schema="payments",
     )
+    op.add_column(
+        "lines",
+        sa.Column("taxes", postgresql.JSONB(), server_default="[]", nullable=False),
+        schema="billing",
+    )
+    op.drop_constraint("outcome", "attempts", schema="posting", type_="check")
+    op.create_check_constraint(
+        "outcome",
+        "attempts",
+        "outcome IN ('posted', 'rejected', 'uncertain', 'not_sent', 'lost')",
+        schema="posting",
+    )
     op.drop_constraint("state", "intents", schema="posting", type_="check")
     op.create_check_constraint(
         "state",
@@ -358,6 +370,7 @@ def upgrade() -> None:
         schema="ledger",
         postgresql_where=sa.text("kind IN ('release', 'settlement')"),
     )
+    op.get_bind().connection.cursor().execute((_SQL / "posting_targets.sql").read_text())
 
 
 def downgrade() -> None:

@@ -1,0 +1,64 @@
+-- Intents for the own ledger, which books first and by itself: what most questions about posting are about.
+CREATE VIEW posting.ledger_intents AS
+SELECT * FROM posting.intents
+WHERE target = 'ledger';
+
+-- Makes the intents of accounting systems for documents that the own ledger has booked: the document, and
+-- for a credit note that reverses an invoice its application to that invoice. Whoever books calls it in the
+-- same transaction. Safe to repeat; answers how many are new.
+--
+-- `targets` is a JSON array of {target, entity, since}: which entity's documents go where, from which issue
+-- date on. `booked` are ids of ledger intents; null stands for all that are booked.
+CREATE FUNCTION posting.enlist(targets jsonb, booked bigint[]) RETURNS bigint
+LANGUAGE sql AS $$
+    WITH chosen AS (
+        SELECT * FROM jsonb_to_recordset(targets) AS given (target text, entity text, since date)
+    ),
+
+    wanted AS (
+        SELECT
+            intent.id,
+            chosen.target,
+            subject.subject,
+            intent.entity,
+            intent.document_id,
+            intent.document_reference,
+            intent.intent_key,
+            intent.body_hash,
+            intent.due_on
+        FROM posting.ledger_intents AS intent
+        INNER JOIN billing.documents AS document ON document.id = intent.document_id
+        INNER JOIN chosen ON chosen.entity = intent.entity AND chosen.since <= document.issue_date
+        LEFT JOIN billing.documents AS reversed ON reversed.id = document.reverses_id
+        CROSS JOIN LATERAL (
+            SELECT 'document' AS subject
+            UNION ALL
+            SELECT 'application'
+            WHERE document.kind = 'credit_note' AND reversed.issue_date >= chosen.since
+        ) AS subject
+        WHERE intent.state = 'posted' AND (booked IS NULL OR intent.id = ANY(booked))
+    ),
+
+    enlisted AS (
+        INSERT INTO posting.intents (
+            intent_key, target, entity, subject, document_id, document_reference, body_hash, due_on, state
+        )
+        SELECT
+            encode(sha256(convert_to(
+                wanted.target || E'\n' || wanted.subject || E'\n' || wanted.intent_key, 'UTF8'
+            )), 'hex'),
+            wanted.target, wanted.entity, wanted.subject, wanted.document_id,
+            CASE wanted.subject WHEN 'application' THEN 'A' ELSE '' END || wanted.document_reference,
+            wanted.body_hash, wanted.due_on, 'pending'
+        FROM wanted
+        ORDER BY wanted.id
+        ON CONFLICT (target, subject, document_id) DO NOTHING
+        RETURNING id
+    ),
+
+    told AS (
+        SELECT pg_notify('posting', '') FROM enlisted LIMIT 1
+    )
+
+    SELECT count(*) FROM enlisted LEFT JOIN told ON TRUE;
+$$;
