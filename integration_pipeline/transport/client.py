@@ -1,6 +1,6 @@
 """The HTTP client every connector uses: one call in, a checked answer or a recovery class out.
 
-Belongs here: sending, time limits, size limits, retries of what may be repeated. Does not belong here:
+Belongs here: sending, retries of what may be repeated, keeping to the vendor's limits. Does not belong here:
 paths, paging and shapes of a vendor, nor the idempotency of posting (posting intents decide whether a write
 is sent again).
 """
@@ -8,9 +8,8 @@ is sent again).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+import time
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import TracebackType
 from typing import Self
@@ -18,12 +17,12 @@ from urllib.parse import quote, urlencode
 
 import httpx
 from prometheus_client import REGISTRY, CollectorRegistry
-from pydantic import SecretStr
 
+from integration_pipeline.transport.auth import BasicAuth, BearerAuth, HeaderAuth
+from integration_pipeline.transport.calls import Body, Call, Form, Reply, idempotency_header
 from integration_pipeline.transport.clock import Clock, MonotonicClock
 from integration_pipeline.transport.failures import (
     Attempted,
-    ErrorReply,
     FailureTable,
     QuotaExhausted,
     Throttled,
@@ -31,94 +30,31 @@ from integration_pipeline.transport.failures import (
     Uncertain,
     VendorFailure,
     malformed,
-    parse_http_date,
+    not_authenticated,
+    quota_spent,
 )
-from integration_pipeline.transport.json_types import JsonValue, dump_json, parse_json
+from integration_pipeline.transport.json_types import JsonValue
+from integration_pipeline.transport.limits import Limiter, QuotaSpentError
 from integration_pipeline.transport.metrics import VendorMetrics
+from integration_pipeline.transport.policies import RetryPolicy, TimeLimits
 from integration_pipeline.transport.rate_limit import RateLimiter
-from integration_pipeline.transport.shapes import Json
+from integration_pipeline.transport.wire import Turn, error_reply, open_http, read_body, timeout
 
-_ERROR_TEXT_BYTES = 2_000
+__all__ = ["BasicAuth", "BearerAuth", "HeaderAuth", "Reply", "RetryPolicy", "TimeLimits", "VendorClient"]
+
 _URLS_KEPT = 256
 
-
-class BearerAuth(httpx.Auth):
-    """`Authorization: Bearer …`. The token stays inside a SecretStr and leaves only in the header."""
-
-    def __init__(self, token: SecretStr) -> None:
-        text = token.get_secret_value()
-        if not text or not text.isascii() or not text.isprintable() or " " in text:
-            # A line break pasted along with a token would otherwise show up, token and all, in httpx's error.
-            raise ValueError("the bearer token is empty or holds spaces, line breaks or non-ASCII characters")
-        self._token = token
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
-        yield request
-
-
-@dataclass(frozen=True, slots=True)
-class TimeLimits:
-    """Seconds. `answer` bounds a whole call: `read` alone lets a server drip one byte at a time for ever."""
-
-    connect: float = 5.0
-    read: float = 30.0
-    answer: float = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often and how long a repeatable call is repeated.
-
-    The wait before repetition n is drawn from [0, min(cap, base * 2^n)] ("full jitter": clients that failed
-    together do not come back together). A `Retry-After` is a lower bound to it. `total_seconds` bounds
-    everything.
-    """
-
-    attempts: int = 6
-    base_seconds: float = 0.5
-    cap_seconds: float = 15.0
-    total_seconds: float = 90.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A 2xx answer, read completely. Header names are lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    attempted: Attempted
-
-    @property
-    def served_at(self) -> datetime | None:
-        """The vendor's clock when it answered, cut to the second; None if it does not tell."""
-        return parse_http_date(self.headers.get("date", ""))
-
-    def json(self) -> Json:
-        """The parsed body; raises `Malformed` (for a write `Uncertain`) if it is not JSON."""
-        try:
-            return Json(parse_json(self.body), self.attempted)
-        except ValueError as error:
-            problem = f"answered {self.status} with a body that is not JSON: {error}"
-        raise malformed(self.attempted, problem, status=self.status)
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    attempted: Attempted
-    operation: str
-    params: Mapping[str, str] | None
-    content: bytes | None
-    headers: Mapping[str, str]
-    bucket: str | None
+QuotaHeaders = Callable[[Mapping[str, str]], Mapping[str, int]]
+"""Reads from an answer's headers (lower case names) how many calls are left, by a window's label."""
 
 
 class VendorClient:
     """Calls one vendor. Safe for threads; keeps connections alive; close it or use it as a context manager.
 
-    `failures` holds the vendor's own reading of its errors, `limiter` its limits. Paths are relative to
-    `base_url` and nothing else can be called, so the credentials never reach a host that an answer named.
+    `failures` holds the vendor's own reading of its errors, `limiter` its limits, `quota_headers` where its
+    answers tell what is left of them. Paths are relative to `base_url` and nothing else can be called, so the
+    credentials never reach a host that an answer named. `auth` may send a request a second time (a token that
+    was just renewed): that takes a slot of its own. `account` is a label of the metrics.
     `idle_seconds`: how long an unused connection is kept. One that the vendor closed first is noticed before
     it is used again, but for a moment in which a write would become uncertain: stay below the vendor's own.
     """
@@ -128,12 +64,15 @@ class VendorClient:
         vendor: str,
         base_url: str,
         *,
+        account: str = "",
         auth: httpx.Auth | None = None,
         headers: Mapping[str, str] | None = None,
         failures: FailureTable | None = None,
-        limiter: RateLimiter | None = None,
+        limiter: Limiter | None = None,
+        quota_headers: QuotaHeaders | None = None,
         retries: RetryPolicy | None = None,
         time_limits: TimeLimits | None = None,
+        idempotency_key_header: str = "Idempotency-Key",
         max_answer_bytes: int = 64_000_000,
         max_connections: int = 16,
         idle_seconds: float = 5.0,
@@ -145,24 +84,20 @@ class VendorClient:
         self._failures = failures or FailureTable()
         self._clock = clock or MonotonicClock()
         self._limiter = limiter or RateLimiter(clock=self._clock)
+        self._quota_headers = quota_headers
         self._retries = retries or RetryPolicy()
         self._limits = time_limits or TimeLimits()
+        self._idempotency_key_header = idempotency_key_header
         self._max_answer_bytes = max_answer_bytes
         self._jitter = jitter
-        self.metrics = VendorMetrics(vendor, registry)
-        self._http = httpx.Client(
-            base_url=base_url,
+        self.metrics = VendorMetrics(vendor, registry, account=account)
+        self._http = open_http(
+            base_url,
             auth=auth,
             headers={"Accept": "application/json", **(headers or {})},
-            # The pool hands out a connection as soon as another thread is done; waiting for one is not a
-            # failure.
-            timeout=httpx.Timeout(self._limits.read, connect=self._limits.connect, pool=self._limits.answer),
-            limits=httpx.Limits(
-                max_connections=max_connections,
-                max_keepalive_connections=max_connections,
-                keepalive_expiry=idle_seconds,
-            ),
-            follow_redirects=False,
+            limits=self._limits,
+            max_connections=max_connections,
+            idle_seconds=idle_seconds,
         )
         self._url = lru_cache(_URLS_KEPT)(self._parsed_url)
 
@@ -193,21 +128,20 @@ class VendorClient:
         operation: str,
         params: Mapping[str, str] | None = None,
         json: JsonValue = None,
+        form: Form | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         bucket: str | None = None,
+        limits: TimeLimits | None = None,
+        confidential: bool = False,
     ) -> Reply:
         """A call that changes nothing (a POST search is one): repeated under the retry policy.
 
-        Raises the `VendorFailure` that was still there at the end.
+        Bodies, `limits` and `confidential` as for `write`. Raises the `VendorFailure` that was still there at
+        the end.
         """
-        attempted = Attempted(self._vendor, method, path, is_write=False)
-        content = None if json is None else dump_json(json)
-        sent = (
-            dict(headers or {})
-            if content is None
-            else {"Content-Type": "application/json", **(headers or {})}
-        )
-        call = _Call(attempted, operation, params, content, sent, bucket)
+        attempted = Attempted(self._vendor, method, path, is_write=False, is_confidential=confidential)
+        call = self._call(attempted, operation, params, Body(json, form, content), headers, bucket, limits)
         return self._repeat(call, (Transient, Throttled))
 
     def write(
@@ -218,27 +152,46 @@ class VendorClient:
         operation: str,
         params: Mapping[str, str] | None = None,
         json: JsonValue = None,
+        form: Form | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         bucket: str | None = None,
+        idempotency_key: str | None = None,
         idempotent: bool = False,
+        limits: TimeLimits | None = None,
+        confidential: bool = False,
     ) -> Reply:
         """A call that changes something: sent once, unless `idempotent` says the vendor recognises a
-        repetition.
+        repetition (by `idempotency_key`, or something else in the call).
 
-        `content` is a body encoded by the caller, with its `Content-Type` among `headers`; otherwise `json`
-        is sent. Raises `Uncertain` whenever the vendor may have committed it, also when that was only the
-        first of several attempts; any other class means that nothing was changed.
+        The body is `json`, a `form`, or `content` encoded by the caller with its `Content-Type` among
+        `headers`. `limits` replaces the client's time limits, `confidential` keeps the answer's words and
+        values out of failures (token endpoints). Raises `Uncertain` whenever the vendor may have committed
+        it, also when that was only the first of several attempts; any other class means that nothing was
+        changed.
         """
-        attempted = Attempted(self._vendor, method, path, is_write=True)
-        sent = dict(headers or {})
-        if content is None and json is not None:
-            content = dump_json(json)
-            sent = {"Content-Type": "application/json", **sent}
-        call = _Call(attempted, operation, params, content, sent, bucket)
+        attempted = Attempted(self._vendor, method, path, is_write=True, is_confidential=confidential)
+        sent = {**(headers or {}), **idempotency_header(self._idempotency_key_header, idempotency_key)}
+        call = self._call(attempted, operation, params, Body(json, form, content), sent, bucket, limits)
         return self._repeat(call, (Transient, Throttled, Uncertain) if idempotent else ())
 
-    def _repeat(self, call: _Call, repeatable: tuple[type[VendorFailure], ...]) -> Reply:
+    def _call(
+        self,
+        attempted: Attempted,
+        operation: str,
+        params: Mapping[str, str] | None,
+        body: Body,
+        headers: Mapping[str, str] | None,
+        bucket: str | None,
+        limits: TimeLimits | None,
+    ) -> Call:
+        content, typed = body.encoded()
+        secrets = frozenset(body.secrets()) if attempted.is_confidential else frozenset[str]()
+        query = urlencode(params or {}, quote_via=quote)
+        sent = {**typed, **(headers or {})}
+        return Call(attempted, operation, query, content, sent, bucket, limits or self._limits, secrets)
+
+    def _repeat(self, call: Call, repeatable: tuple[type[VendorFailure], ...]) -> Reply:
         started = self._clock.now()
         uncertain: Uncertain | None = None
         attempt = 0
@@ -263,68 +216,68 @@ class VendorClient:
             return self._jitter(0.0, backoff)
         return failure.retry_after + self._jitter(0.0, min(backoff, self._retries.base_seconds))
 
-    def _attempt(self, call: _Call) -> Reply | VendorFailure:
+    def _attempt(self, call: Call) -> Reply | VendorFailure:
         # Failures are returned, not raised, out of the httpx handler: an exception raised in there would
         # carry httpx's own, with the request and its headers, along its chain.
-        with self._limiter.slot(call.bucket) as waited:
-            if waited:
-                self.metrics.waited(call.operation, waited)
-            started = self._clock.now()
-            result = self._exchange(call)
-            seconds = self._clock.now() - started
-        throttled = isinstance(result, Throttled)
-        if throttled:
-            self._limiter.throttled(call.bucket, min(result.retry_after or 0.0, self._retries.cap_seconds))
+        turn = Turn(lambda: self._limiter.slot(call.bucket))
+        try:
+            with turn:
+                result = self._exchange(call, turn)
+                seconds = time.monotonic() - turn.started
+        except QuotaSpentError as spent:
+            return quota_spent(call.attempted, spent.label, spent.free_in)
+        if turn.waited:
+            self.metrics.waited(call.operation, turn.waited)
+        for _ in range(1, turn.requests):
+            self.metrics.sent(call.operation, "Unauthorized", 0.0, throttled=False)
+        if isinstance(result, QuotaExhausted):
+            self._limiter.exhausted(call.bucket, result.retry_after)
+        elif isinstance(result, Throttled):
+            self._limiter.throttled(call.bucket, result.retry_after or 0.0)
         outcome = "ok" if isinstance(result, Reply) else type(result).__name__
-        self.metrics.sent(call.operation, outcome, seconds, throttled=throttled)
+        self.metrics.sent(call.operation, outcome, seconds, throttled=isinstance(result, Throttled))
         return result
 
-    def _exchange(self, call: _Call) -> Reply | VendorFailure:
+    def _exchange(self, call: Call, turn: Turn) -> Reply | VendorFailure:
         attempted = call.attempted
         request = self._http.build_request(
             attempted.method,
-            self._url(_relative(attempted.path), urlencode(call.params or {}, quote_via=quote)),
+            self._url(_relative(attempted.path), call.query),
             content=call.content,
             headers=call.headers,
+            timeout=timeout(call.limits),
         )
+        turn.carried_by(request)
         try:
             response = self._http.send(request, stream=True)
             try:
-                body = self._body(response)
+                body = read_body(response, most_bytes=self._max_answer_bytes, seconds=call.limits.answer)
             finally:
                 response.close()
         except httpx.HTTPError as error:
             return self._failures.of_exception(attempted, error)
+        except VendorFailure as failure:
+            return not_authenticated(attempted, failure)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        self._observe(headers)
         if body is None:
             problem = f"answered {response.status_code} with more than {self._max_answer_bytes} bytes"
             return malformed(attempted, problem, status=response.status_code)
-        headers = {name.lower(): value for name, value in response.headers.items()}
         if response.is_success:
             return Reply(response.status_code, headers, body, attempted)
-        credential = response.request.headers.get("authorization", "").rpartition(" ")[2]
-        return self._failures.of_reply(
-            attempted, _error_reply(response.status_code, headers, body), credential
-        )
+        reply = error_reply(response.status_code, headers, body)
+        return self._failures.of_reply(attempted, reply, *turn.secrets, *call.secrets)
+
+    def _observe(self, headers: Mapping[str, str]) -> None:
+        if self._quota_headers is None:
+            return
+        for window, remaining in self._quota_headers(headers).items():
+            self._limiter.observed(window, remaining)
+            self.metrics.quota_left(window, remaining)
 
     def _parsed_url(self, path: str, query: str) -> httpx.URL:
         """An absolute URL. Given a relative one and parameters, httpx would parse three at every call."""
         return httpx.URL(f"{str(self._http.base_url).rstrip('/')}{path}{'?' if query else ''}{query}")
-
-    def _body(self, response: httpx.Response) -> bytes | None:
-        """The decoded body, or None once it passes the size limit; raises ReadTimeout past the whole-answer
-        limit.
-        """
-        started = self._clock.now()
-        chunks: list[bytes] = []
-        size = 0
-        for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > self._max_answer_bytes:
-                return None
-            if self._clock.now() - started > self._limits.answer:
-                raise httpx.ReadTimeout("the answer as a whole took too long")
-            chunks.append(chunk)
-        return b"".join(chunks)
 
 
 def _may_repeat(failure: VendorFailure, repeatable: tuple[type[VendorFailure], ...]) -> bool:
@@ -335,12 +288,3 @@ def _relative(path: str) -> str:
     if not path.startswith("/") or path.startswith("//") or "?" in path or "#" in path:
         raise ValueError(f"a path starts with one slash and carries no query, got {path!r}")
     return path
-
-
-def _error_reply(status: int, headers: Mapping[str, str], body: bytes) -> ErrorReply:
-    text = body[:_ERROR_TEXT_BYTES].decode("utf-8", errors="replace")
-    try:
-        parsed = parse_json(body)
-    except ValueError:
-        parsed = None
-    return ErrorReply(status, headers, parsed, text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from types import MappingProxyType
@@ -20,17 +20,23 @@ import httpx
 from integration_pipeline.transport.json_types import JsonValue
 
 MAX_VENDOR_TEXT = 300
+# A vendor's header must not lead out of the calendar.
+_LONGEST_QUOTA = 366 * 86_400.0
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """The call a failure speaks of. `path` carries no query string: queries may hold secrets."""
+    """The call a failure speaks of. `path` carries no query string: queries may hold secrets.
+
+    Of a confidential call's answer nothing is quoted but what the vendor's `explain` picks of an error.
+    """
 
     vendor: str
     method: str
     path: str
     is_write: bool
+    is_confidential: bool = False
 
     def __str__(self) -> str:
         return f"{self.vendor}: {self.method} {self.path}"
@@ -78,7 +84,17 @@ class Throttled(VendorFailure):
 
 
 class QuotaExhausted(Throttled):
-    """A quota that minutes of waiting do not refill, such as a daily one: stop and run again later."""
+    """A quota that minutes of waiting do not refill, such as a daily one: stop and run again later.
+
+    `retry_after` is in seconds, None if nobody knows when the quota is free again.
+    """
+
+    @property
+    def free_at(self) -> datetime | None:
+        """When it will be free again, by our clock, UTC."""
+        if self.retry_after is None:
+            return None
+        return datetime.now(UTC) + timedelta(seconds=min(self.retry_after, _LONGEST_QUOTA))
 
 
 class Uncertain(VendorFailure):
@@ -199,11 +215,13 @@ class FailureTable:
     def overridden(self, statuses: Mapping[int, Outcome]) -> FailureTable:
         return replace(self, statuses={**self.statuses, **statuses})
 
-    def of_reply(self, attempted: Attempted, reply: ErrorReply, credential: str = "") -> VendorFailure:
-        """Classify an answer that is not 2xx. `credential` is cut out of the vendor's words should they
-        echo it.
+    def of_reply(self, attempted: Attempted, reply: ErrorReply, *secrets: str) -> VendorFailure:
+        """Classify an answer that is not 2xx. `secrets` are cut out of the vendor's words should they echo
+        them.
         """
         said = self.explain(reply)
+        if attempted.is_confidential and self.explain is unexplained:
+            said = Explanation()
         row = self.statuses.get(reply.status) or STATUS_CLASSES.get(reply.status // 100) or STATUS_CLASSES[5]
         failure = said.failure or (row.on_write if attempted.is_write else row.on_read)
         retry_after = parse_retry_after(reply.headers.get("retry-after"))
@@ -212,8 +230,8 @@ class FailureTable:
             f"answered {reply.status}",
             said.action or row.action,
             status=reply.status,
-            vendor_message=clean(said.message, credential),
-            correlation_id=clean(said.correlation_id, credential) if said.correlation_id else None,
+            vendor_message=clean(said.message, *secrets),
+            correlation_id=clean(said.correlation_id, *secrets) if said.correlation_id else None,
             retry_after=said.retry_after if retry_after is None else retry_after,
         )
 
@@ -237,13 +255,39 @@ def malformed(attempted: Attempted, problem: str, *, status: int | None = None) 
     )
 
 
-def clean(text: str, credential: str = "") -> str:
-    """Vendor text fit for a log line: no control or direction characters, no credential, at most 300
+def quota_spent(attempted: Attempted, quota: str, free_in: float | None) -> QuotaExhausted:
+    """A call that was not sent because a quota is known to be used up."""
+    again = f"in {timedelta(seconds=round(free_in))} hours" if free_in is not None else "later"
+    return QuotaExhausted(
+        attempted,
+        f"was not sent: the quota {quota!r} is used up",
+        f"Run again {again}, or raise the quota.",
+        retry_after=free_in,
+    )
+
+
+def not_authenticated(attempted: Attempted, failure: VendorFailure) -> VendorFailure:
+    """A call that authentication stopped before the vendor did anything: it is never uncertain."""
+    kind = type(failure) if isinstance(failure, Transient | Throttled | Unauthorized) else Unauthorized
+    problem = f"was not done, because its authentication failed: {failure.attempted} {failure.problem}"
+    return kind(
+        attempted,
+        problem,
+        failure.action,
+        status=failure.status,
+        vendor_message=failure.vendor_message,
+        correlation_id=failure.correlation_id,
+        retry_after=failure.retry_after,
+    )
+
+
+def clean(text: str, *secrets: str) -> str:
+    """Vendor text fit for a log line: no control or direction characters, no secret, at most 300
     characters.
     """
-    # The cut must not split a credential, so it is removed first.
-    if credential:
-        text = text.replace(credential, "[redacted]")
+    # The cut must not split a secret, so they are removed first, and a longer one before its parts.
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "[redacted]")
     text = " ".join(_UNPRINTABLE.sub(" ", text).split())
     return text if len(text) <= MAX_VENDOR_TEXT else text[: MAX_VENDOR_TEXT - 1] + "…"
 

@@ -14,6 +14,8 @@ from typing import TypeAlias, cast
 JsonValue: TypeAlias = "bool | int | Decimal | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 
+_LARGEST_EXPONENT = 100
+
 
 def parse_json(body: bytes, *, unique_names: bool = False) -> JsonValue:
     """Parse UTF-8 JSON. Raises ValueError for anything else, for NaN and infinities, and for absurd
@@ -39,12 +41,17 @@ def parse_json(body: bytes, *, unique_names: bool = False) -> JsonValue:
 
 
 def dump_json(value: JsonValue) -> bytes:
-    """Write compact JSON; a Decimal becomes a number with exactly its value, or ValueError if that cannot
-    be.
+    """Write compact JSON; a Decimal becomes a number with exactly its digits (`19.90` stays `19.90`).
+
+    Raises ValueError for what is no JSON value: NaN, infinities, numbers out of any sensible range.
     """
-    return json.dumps(
-        value, default=_exact_number, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    ).encode()
+    try:
+        return json.dumps(
+            value, default=_is_decimal, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        ).encode()
+    except _DecimalInside:
+        # The standard library writes every number as an int or a float, whatever type it is given.
+        return _exact(value).encode()
 
 
 def _distinct(members: list[tuple[str, object]]) -> dict[str, object]:
@@ -60,7 +67,7 @@ def _decimal(text: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation:
         raise ValueError("a number out of any sensible range") from None
-    if abs(number.adjusted()) > 100:
+    if abs(number.adjusted()) > _LARGEST_EXPONENT:
         raise ValueError("a number out of any sensible range")
     return number
 
@@ -69,13 +76,27 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def _exact_number(value: object) -> object:
-    if isinstance(value, Decimal) and value.is_finite():
-        if value == value.to_integral_value():
-            return int(value)
-        # repr(float) is the shortest text that reads back as the same float: equal for any amount a vendor
-        # takes.
-        shortest = float(value)
-        if Decimal(repr(shortest)) == value:
-            return shortest
-    raise ValueError(f"{value!r} cannot be written as an exact JSON value")
+class _DecimalInside(Exception):  # noqa: N818 - a signal to this module, no error
+    """A value holds a Decimal."""
+
+
+def _is_decimal(value: object) -> object:
+    if isinstance(value, Decimal):
+        raise _DecimalInside
+    raise ValueError(f"{value!r} cannot be written as a JSON value")
+
+
+def _exact(value: JsonValue) -> str:
+    if isinstance(value, Decimal):
+        if not value.is_finite() or abs(value.adjusted()) > _LARGEST_EXPONENT:
+            raise ValueError(f"{value!r} cannot be written as an exact JSON value")
+        return format(abs(value) if value == 0 else value, "f")
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_name(name)}:{_exact(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ",".join(map(_exact, value)) + "]"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _name(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)

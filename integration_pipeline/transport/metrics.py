@@ -1,6 +1,7 @@
 """Counters of vendor calls: for Prometheus, and as totals that a stage report can show.
 
-Labels are bounded: vendor, operation (the connector's own name for a call, never a path with ids), outcome.
+Labels are bounded: vendor, account (a tenant this pipeline is connected to), operation (the connector's own
+name for a call, never a path with ids), outcome.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Totals:
 
 class _Instruments:
     def __init__(self, registry: CollectorRegistry) -> None:
-        by_outcome = ("vendor", "operation", "outcome")
+        by_outcome = ("vendor", "account", "operation", "outcome")
         by_operation = ("vendor", "operation")
         self.requests = Counter(
             "vendor_requests", "Requests sent to a vendor, retries included", by_outcome, registry=registry
@@ -64,6 +65,12 @@ class _Instruments:
             "vendor_wait_seconds",
             "Time spent on rate limits and between retries",
             by_operation,
+            registry=registry,
+        )
+        self.quota_left = Gauge(
+            "vendor_quota_left",
+            "Calls left in a window, by the vendor's word or our count, whichever came last",
+            ("vendor", "account", "window"),
             registry=registry,
         )
 
@@ -83,15 +90,16 @@ def _instruments_of(registry: CollectorRegistry) -> _Instruments:
 class VendorMetrics:
     """Records the calls of one client. Safe for threads."""
 
-    def __init__(self, vendor: str, registry: CollectorRegistry = REGISTRY) -> None:
+    def __init__(self, vendor: str, registry: CollectorRegistry = REGISTRY, *, account: str = "") -> None:
         self._vendor = vendor
+        self._account = account
         self._instruments = _instruments_of(registry)
         self._lock = threading.Lock()
         self._by_operation: defaultdict[str, Totals] = defaultdict(Totals)
 
     def sent(self, operation: str, outcome: str, seconds: float, *, throttled: bool) -> None:
         """One request went out and ended: `outcome` is `ok` or the name of a recovery class."""
-        self._instruments.requests.labels(self._vendor, operation, outcome).inc()
+        self._instruments.requests.labels(self._vendor, self._account, operation, outcome).inc()
         self._instruments.seconds.labels(self._vendor, operation).observe(seconds)
         failed = outcome != "ok"
         self._add(operation, Totals(requests=1, throttled=throttled, failed=failed, seconds=seconds))
@@ -103,6 +111,10 @@ class VendorMetrics:
     def waited(self, operation: str, seconds: float) -> None:
         self._instruments.waited.labels(self._vendor, operation).inc(seconds)
         self._add(operation, Totals(waited_seconds=seconds))
+
+    def quota_left(self, window: str, remaining: int) -> None:
+        """How many calls the vendor has left for us in a window."""
+        self._instruments.quota_left.labels(self._vendor, self._account, window).set(remaining)
 
     def totals(self) -> Totals:
         """All calls of this client so far."""

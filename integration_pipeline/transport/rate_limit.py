@@ -1,7 +1,6 @@
 """A client-side limiter over several sliding windows, so that a vendor's limit is met before it is hit.
 
-Belongs here: counting and waiting inside one process. Quotas shared by several processes are still met by the
-vendor's 429, which narrows the windows here for a while.
+Belongs here: counting and waiting inside one process. Quotas shared by several processes: `shared_limit`.
 """
 
 from __future__ import annotations
@@ -13,74 +12,100 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from integration_pipeline.transport.clock import Clock, MonotonicClock
+from integration_pipeline.transport.limits import (
+    LONGEST_PAUSE,
+    AtOnce,
+    Limit,
+    Limiter,
+    QuotaSpentError,
+    Window,
+    blamed,
+    counting,
+)
+
+__all__ = ["AtOnce", "Limit", "Limiter", "QuotaSpentError", "RateLimiter", "Window"]
 
 # What a 429 leaves of a window, and how much of the full limit every quiet window gives back.
 _KEEP_ON_THROTTLE = 0.7
 _REGAIN_PER_WINDOW = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """At most `limit` calls in any `seconds`. With a `bucket` it counts only that bucket's calls, else all
-    calls.
-    """
-
-    limit: int
-    seconds: float
-    bucket: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.limit < 1 or self.seconds <= 0:
-            raise ValueError(f"a window needs a limit of at least 1 and a positive span, got {self}")
-
-
 @dataclass(slots=True)
 class _Usage:
-    window: Window
+    limit: Limit
     in_flight: int = 0
     finished: deque[float] = field(default_factory=deque[float])
     share: float = 1.0
     narrowed_at: float = 0.0
     paused_until: float = 0.0
+    spent_until: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self.limit.seconds if isinstance(self.limit, Window) else 0.0
+
+    @property
+    def is_quota(self) -> bool:
+        return isinstance(self.limit, Window) and self.limit.is_quota
 
     def allowed(self, now: float) -> int:
-        quiet_windows = (now - self.narrowed_at) / self.window.seconds
+        if self.share == 1.0 or self.seconds == 0.0:
+            return self.limit.limit
+        quiet_windows = (now - self.narrowed_at) / self.seconds
         share = min(1.0, self.share + _REGAIN_PER_WINDOW * max(0.0, quiet_windows))
-        return max(1, int(self.window.limit * share))
+        return max(1, int(self.limit.limit * share))
 
     def wait(self, now: float) -> float | None:
         """Seconds until a slot is free, 0 if one is, None if that depends on a call still in flight."""
-        while self.finished and self.finished[0] <= now - self.window.seconds:
-            self.finished.popleft()
+        self._forget(now)
+        if now < self.spent_until:
+            raise QuotaSpentError(self.limit.label, self.spent_until - now)
         pause = max(0.0, self.paused_until - now)
         surplus = self.in_flight + len(self.finished) + 1 - self.allowed(now)
         if surplus <= 0:
             return pause
         if surplus > len(self.finished):
             return None
-        return max(pause, self.finished[surplus - 1] + self.window.seconds - now)
+        wait = max(pause, self.finished[surplus - 1] + self.seconds - now)
+        if self.is_quota:
+            raise QuotaSpentError(self.limit.label, wait)
+        return wait
 
     def load(self, now: float) -> float:
-        while self.finished and self.finished[0] <= now - self.window.seconds:
-            self.finished.popleft()
-        if now < self.paused_until:
+        self._forget(now)
+        if now < max(self.paused_until, self.spent_until):
             return 1.0
         return min(1.0, (self.in_flight + len(self.finished)) / self.allowed(now))
 
     def narrow(self, now: float, pause: float) -> None:
         # Calls already in flight come back refused together: that is one lesson, not twenty.
-        if self.share == 1.0 or now - self.narrowed_at >= self.window.seconds:
-            self.share = max(1, int(self.allowed(now) * _KEEP_ON_THROTTLE)) / self.window.limit
+        if self.share == 1.0 or now - self.narrowed_at >= self.seconds:
+            self.share = max(1, int(self.allowed(now) * _KEEP_ON_THROTTLE)) / self.limit.limit
             self.narrowed_at = now
         self.paused_until = max(self.paused_until, now + pause)
 
+    def release(self, now: float) -> None:
+        self.in_flight -= 1
+        if self.seconds > 0:
+            self.finished.append(now)
+
+    def correct(self, now: float, remaining: int) -> None:
+        """Take over what other users of the same quota left; ours under way may not be in it yet."""
+        missing = self.limit.limit - remaining - self.in_flight - len(self.finished)
+        self.finished.extend([now] * max(0, missing))
+
+    def _forget(self, now: float) -> None:
+        while self.finished and self.finished[0] <= now - self.seconds:
+            self.finished.popleft()
+
 
 class RateLimiter:
-    """Blocks callers until every window that counts their call has a free slot. Safe for threads."""
+    """Blocks callers until every limit that counts their call has a free slot. Safe for threads."""
 
-    def __init__(self, windows: Sequence[Window] = (), clock: Clock | None = None) -> None:
+    def __init__(self, limits: Sequence[Limit] = (), clock: Clock | None = None) -> None:
         self._clock = clock or MonotonicClock()
-        self._usages = [_Usage(window) for window in windows]
+        self._limits = tuple(limits)
+        self._usages = {limit: _Usage(limit) for limit in self._limits}
         self._changed = threading.Condition()
 
     @contextmanager
@@ -98,29 +123,44 @@ class RateLimiter:
         finally:
             with self._changed:
                 for usage in usages:
-                    usage.in_flight -= 1
-                    usage.finished.append(self._clock.now())
+                    usage.release(self._clock.now())
                 self._changed.notify_all()
 
     def throttled(self, bucket: str | None = None, pause: float = 0.0) -> None:
         """Take a 429 to heart: narrow the windows that count this bucket and let nobody through for `pause`
-        seconds.
+        seconds, a minute at most: a vendor's header must not stop everybody for a day.
         """
         with self._changed:
             now = self._clock.now()
-            own = [usage for usage in self._usages if bucket is not None and usage.window.bucket == bucket]
-            # A bucket with limits of its own was refused for those; the general window is not to blame.
-            for usage in own or self._counting(bucket):
-                usage.narrow(now, pause)
+            for usage in self._blamed(bucket):
+                if not usage.is_quota:
+                    usage.narrow(now, min(pause, LONGEST_PAUSE))
+
+    def exhausted(self, bucket: str | None = None, free_in: float | None = None) -> None:
+        """Let nobody through for `free_in` seconds, an hour where the vendor did not tell."""
+        with self._changed:
+            now = self._clock.now()
+            blamed_ones = self._blamed(bucket)
+            for usage in [usage for usage in blamed_ones if usage.is_quota] or blamed_ones:
+                usage.spent_until = now + (3_600.0 if free_in is None else free_in)
+
+    def observed(self, window: str, remaining: int) -> None:
+        with self._changed:
+            for usage in self._usages.values():
+                if usage.limit.label == window and usage.seconds > 0:
+                    usage.correct(self._clock.now(), remaining)
 
     def load(self, bucket: str | None = None) -> float:
-        """How much of the fullest window that counts these calls is used; at 1 the next call waits."""
+        """How much of the fullest limit that counts these calls is used; at 1 the next call waits."""
         with self._changed:
             now = self._clock.now()
             return max((usage.load(now) for usage in self._counting(bucket)), default=0.0)
 
     def _counting(self, bucket: str | None) -> list[_Usage]:
-        return [usage for usage in self._usages if usage.window.bucket in (None, bucket)]
+        return [self._usages[limit] for limit in counting(self._limits, bucket)]
+
+    def _blamed(self, bucket: str | None) -> list[_Usage]:
+        return [self._usages[limit] for limit in blamed(self._limits, bucket)]
 
     def _acquire(self, usages: list[_Usage]) -> float:
         started = self._clock.now()

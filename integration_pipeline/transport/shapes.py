@@ -26,7 +26,7 @@ class Json:
     at: str = "$"
 
     def wrong(self, expected: str) -> VendorFailure:
-        shown = clean(repr(self.value))[:80]
+        shown = "something" if self.attempted.is_confidential else clean(repr(self.value))[:80]
         return malformed(self.attempted, f"answered {self.at} = {shown} where {expected} belongs")
 
     def object(self) -> Mapping[str, JsonValue]:

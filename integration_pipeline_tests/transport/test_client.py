@@ -351,7 +351,7 @@ class TestBookkeeping:
         assert (totals.requests, totals.retries, totals.throttled, totals.failed) == (3, 1, 1, 1)
         assert totals.waited_seconds == 2.0
         assert client.metrics.by_operation()["others"].requests == 1
-        labels = {"vendor": "acme", "operation": "things", "outcome": "Throttled"}
+        labels = {"vendor": "acme", "account": "", "operation": "things", "outcome": "Throttled"}
         assert registry.get_sample_value("vendor_requests_total", labels) == 1.0
 
     def test_shares_one_registry_between_clients(self, server: ScriptedServer) -> None:
@@ -360,7 +360,7 @@ class TestBookkeeping:
             with VendorClient(vendor, server.url, registry=registry) as client:
                 client.read("GET", "/things", operation="things")
 
-        labels = {"vendor": "umbrella", "operation": "things", "outcome": "ok"}
+        labels = {"vendor": "umbrella", "account": "", "operation": "things", "outcome": "ok"}
         assert registry.get_sample_value("vendor_requests_total", labels) == 1.0
 
     def test_slows_the_limiter_down_after_a_429(self, server: ScriptedServer, clock: WoundClock) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from integration_pipeline.transport.failures import Attempted, Malformed
-from integration_pipeline.transport.json_types import JsonValue, dump_json
+from integration_pipeline.transport.json_types import JsonValue, dump_json, parse_json
 from integration_pipeline.transport.paging import follow_cursor
 from integration_pipeline.transport.shapes import Json
 
@@ -56,11 +56,22 @@ class TestJson:
 
 
 class TestDumpJson:
-    @pytest.mark.parametrize("amount", ["0.1", "19.99", "123456789012.34", "100", "-0.005"])
-    def test_writes_an_amount_exactly(self, amount: str) -> None:
-        assert Decimal(dump_json(Decimal(amount)).decode()) == Decimal(amount)
+    @pytest.mark.parametrize(
+        "amount", ["0.1", "19.90", "123456789012.34", "100", "-0.005", "1.00000000000000000001", "0.00"]
+    )
+    def test_writes_an_amount_with_exactly_its_digits(self, amount: str) -> None:
+        written = dump_json({"lines": [{"amount": Decimal(amount), "note": '„Ä"\n'}, None, True, 7]})
 
-    @pytest.mark.parametrize("amount", ["1.00000000000000000001", "NaN", "Infinity"])
+        assert written.decode() == '{"lines":[{"amount":' + amount + ',"note":"„Ä\\"\\n"},null,true,7]}'
+        assert parse_json(written) == {"lines": [{"amount": Decimal(amount), "note": '„Ä"\n'}, None, True, 7]}
+
+    @pytest.mark.parametrize(
+        ("amount", "written"), [("1E+3", b"1000"), ("-0.0", b"0.0"), ("1E-7", b"0.0000001")]
+    )
+    def test_writes_no_exponent_and_no_negative_zero(self, amount: str, written: bytes) -> None:
+        assert dump_json(Decimal(amount)) == written
+
+    @pytest.mark.parametrize("amount", ["NaN", "Infinity", "1E+101", "1E-101"])
     def test_refuses_what_it_cannot_write_exactly(self, amount: str) -> None:
         with pytest.raises(ValueError, match="exact"):
             dump_json(Decimal(amount))
