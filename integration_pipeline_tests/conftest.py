@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import count
 
 import psycopg
@@ -17,6 +18,17 @@ from integration_pipeline.store.migrate import upgrade
 # How long an example takes on a busy machine is no reason to fail.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> object | None:
+    """What `--dist loadgroup` is to keep together is told by path (`together`)."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from integration_pipeline_tests.together import Together
+
+    return Together(config)
+
 
 _TEMPLATE = "migrated"
 _DATABASE_NUMBERS = count(1)
@@ -47,28 +59,35 @@ def template(postgres: EmbeddedPostgres) -> str:
     return _TEMPLATE
 
 
+@contextmanager
+def database_copy(administrator: psycopg.Connection, template: str, name: str) -> Generator[str]:
+    """The database `name`, a copy of another that nobody is connected to, until the end of the block."""
+    made = sql.Identifier(name)
+    administrator.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(made, sql.Identifier(template))
+    )
+    try:
+        yield name
+    finally:
+        administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+
+
 NewDatabase = Callable[[str], Engine]
 
 
 @pytest.fixture
 def new_database(postgres: EmbeddedPostgres, administrator: psycopg.Connection) -> Iterator[NewDatabase]:
     """Makes a database as a copy of another (`template0` is empty); all are dropped after the test."""
-    engines: dict[str, Engine] = {}
+    with ExitStack() as databases:
 
-    def make(template: str) -> Engine:
-        name = f"test_{next(_DATABASE_NUMBERS)}"
-        administrator.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        engines[name] = create_engine(postgres.url(name))
-        return engines[name]
+        def make(template: str) -> Engine:
+            name = f"test_{next(_DATABASE_NUMBERS)}"
+            databases.enter_context(database_copy(administrator, template, name))
+            engine = create_engine(postgres.url(name))
+            databases.callback(engine.dispose)
+            return engine
 
-    yield make
-    for name, engine in engines.items():
-        engine.dispose()
-        administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        yield make
 
 
 @pytest.fixture

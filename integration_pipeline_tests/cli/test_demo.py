@@ -27,8 +27,6 @@ PATIENCE_SECONDS = 180.0
 PARTITIONED = ("crm__deals", "billing__planned_invoices", "posting__gate", "ledger__invoices")
 CHROMIUM = Path("/usr/bin/chromium")
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 import dagster as dg
 import psycopg
 import pytest
-from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import NullPool, create_engine, make_url
 
@@ -21,6 +21,7 @@ from integration_pipeline.sandbox.datasets.load import load
 from integration_pipeline.sandbox.server import SandboxProcess
 from integration_pipeline.settings import Settings
 from integration_pipeline.store.embedded import EmbeddedPostgres
+from integration_pipeline_tests.conftest import database_copy
 from integration_pipeline_tests.defs.office import FIRST_MONTH, PASSWORD, TOKEN, Office, OpenOffice, Synced
 
 
@@ -50,16 +51,12 @@ def open_office(
     Its URL has a password, which the server does not ask for.
     """
     numbers = count(1)
-    databases: list[str] = []
+    databases = ExitStack()
 
     def open_one(template: str) -> Office:
-        databases.append(f"office_{next(numbers)}")
-        administrator.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(databases[-1]), sql.Identifier(template)
-            )
-        )
-        url = make_url(postgres.url(databases[-1])).set(password=PASSWORD)
+        name = f"office_{next(numbers)}"
+        databases.enter_context(database_copy(administrator, template, name))
+        url = make_url(postgres.url(name)).set(password=PASSWORD)
         settings = Settings.model_validate(
             {
                 "database_url": url.render_as_string(hide_password=False),
@@ -72,9 +69,8 @@ def open_office(
         # Unpooled: a database that somebody is connected to can be neither copied nor dropped.
         return Office(settings, create_engine(url, poolclass=NullPool))
 
-    yield open_one
-    for database in databases:
-        administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
+    with databases:
+        yield open_one
 
 
 @pytest.fixture(scope="package")

@@ -1,4 +1,8 @@
-"""Gateways before a fresh database: in this process for most tests, as processes where that matters."""
+"""Gateways before an empty database: in this process for most tests, as processes where that matters.
+
+Starting a gateway and copying a database take longer than most tests here: a package shares one of each. The
+database is emptied before a test, and counters are read as what they grew by.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from integration_pipeline.gateway.server import GatewayProcess, http_config
 from integration_pipeline.settings import Settings
 from integration_pipeline.store.embedded import EmbeddedPostgres
-from integration_pipeline.store.migrate import upgrade
+from integration_pipeline_tests.conftest import database_copy
 from integration_pipeline_tests.gateway.hubspot import SECRET, Signing
 from integration_pipeline_tests.pipeline.conftest import mapping, office, pipeline, portal, rules
 
@@ -69,6 +74,23 @@ class Inbox:
         return self.value("SELECT count(*) FROM inbox.events")
 
 
+@pytest.fixture(scope="package")
+def lasting(postgres: EmbeddedPostgres, administrator: psycopg.Connection, template: str) -> Iterator[Engine]:
+    """A migrated database for all tests here. Unpooled: a test may do what it likes to a session."""
+    with database_copy(administrator, template, "gateway_tests") as name:
+        yield create_engine(postgres.url(name), poolclass=NullPool)
+
+
+@pytest.fixture
+def engine(lasting: Engine) -> Engine:
+    """The lasting database without any event."""
+    with lasting.begin() as connection:
+        connection.execute(
+            text("TRUNCATE inbox.events, inbox.batches, billing.usage_events RESTART IDENTITY")
+        )
+    return lasting
+
+
 @pytest.fixture
 def inbox(engine: Engine) -> Inbox:
     return Inbox(engine)
@@ -89,24 +111,47 @@ def served(settings: Settings) -> Generator[str]:
             thread.join(30)
 
 
+@contextmanager
+def signing_client(engine: Engine, **changes: Any) -> Generator[httpx.Client]:
+    """A client that signs, as HubSpot does, of a gateway in this process; settings may be changed."""
+    settings = gateway_settings(url_of(engine), **{"public_url": PUBLIC_URL, **changes})
+    with served(settings) as url:
+        auth = Signing(settings.public_url or url)
+        with httpx.Client(base_url=url, auth=auth, timeout=30) as client:
+            yield client
+
+
 @pytest.fixture
 def open_gateway(engine: Engine) -> Iterator[Open]:
-    """Opens clients, that sign, of gateways in this process; settings may be changed."""
+    """Opens clients of gateways of the test's own."""
     with ExitStack() as stack:
 
         def open_one(**changes: Any) -> httpx.Client:
-            settings = gateway_settings(url_of(engine), **{"public_url": PUBLIC_URL, **changes})
-            url = stack.enter_context(served(settings))
-            signing = Signing(settings.public_url or url)
-            return stack.enter_context(httpx.Client(base_url=url, auth=signing, timeout=30))
+            return stack.enter_context(signing_client(engine, **changes))
 
         yield open_one
 
 
+@pytest.fixture(scope="package")
+def lasting_client(lasting: Engine) -> Iterator[httpx.Client]:
+    with signing_client(lasting) as client:
+        yield client
+
+
 @pytest.fixture
-def client(open_gateway: Open) -> httpx.Client:
-    """A client that signs, as HubSpot does."""
-    return open_gateway()
+def client(lasting_client: httpx.Client, engine: Engine) -> httpx.Client:
+    """A client that signs, of the gateway before the lasting database, which is empty."""
+    return lasting_client
+
+
+Counted = Callable[[], dict[str, float]]
+
+
+@pytest.fixture
+def counted(client: httpx.Client) -> Counted:
+    """What the gateway counted since the test began, as `measured` names it."""
+    before = measured(client)
+    return lambda: {name: now - before.get(name, 0) for name, now in measured(client).items()}
 
 
 def measured(client: httpx.Client) -> dict[str, float]:
@@ -127,13 +172,16 @@ class Running:
     log: Path
 
 
-@pytest.fixture(scope="session")
-def running(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One gateway process for tests that leave nothing behind."""
-    postgres.ensure_database("gateway")
-    engine = create_engine(postgres.url("gateway"))
-    upgrade(engine)
+@pytest.fixture(scope="package")
+def running(
+    postgres: EmbeddedPostgres,
+    administrator: psycopg.Connection,
+    template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Running]:
+    """One gateway process, and a database of its own, for tests that leave nothing behind."""
     log = tmp_path_factory.mktemp("gateway") / "gateway.log"
-    with GatewayProcess(gateway_settings(postgres.url("gateway")), log=log) as process:
-        yield Running(process, Inbox(engine), log)
-    engine.dispose()
+    with database_copy(administrator, template, "gateway_process") as name:
+        engine = create_engine(postgres.url(name), poolclass=NullPool)
+        with GatewayProcess(gateway_settings(postgres.url(name)), log=log) as process:
+            yield Running(process, Inbox(engine), log)

@@ -8,9 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
 from integration_pipeline.gateway.usage import MAX_EVENTS
-from integration_pipeline_tests.gateway.conftest import USAGE_KEY, Inbox, Open, measured
+from integration_pipeline_tests.conftest import NewDatabase
+from integration_pipeline_tests.gateway.conftest import USAGE_KEY, Counted, Inbox, Open
 from integration_pipeline_tests.pipeline.conftest import Office
 from integration_pipeline_tests.pipeline.portal import Portal
 from integration_pipeline_tests.pipeline.test_usage import metered
@@ -71,9 +73,15 @@ class TestRecorded:
 
 
 class TestAnnounced:
+    @pytest.fixture
+    def engine(self, new_database: NewDatabase, template: str) -> Engine:
+        """A database of the test's own: what is synced into it stays."""
+        return new_database(template)
+
     def test_the_deal_of_every_contract_with_new_usage_is_announced_once_a_report(
-        self, office: Office, portal: Portal, client: httpx.Client, inbox: Inbox
+        self, office: Office, portal: Portal, open_gateway: Open, inbox: Inbox
     ) -> None:
+        client = open_gateway()
         metered(portal)
         metered(portal, "2", dealname="Other")
         office.on(date(2026, 2, 1)).sync()
@@ -94,9 +102,9 @@ class TestAnnounced:
         ]
 
     def test_usage_of_a_deal_that_has_not_come_yet_waits_for_it(
-        self, client: httpx.Client, inbox: Inbox
+        self, open_gateway: Open, inbox: Inbox
     ) -> None:
-        assert report(client, used(1)).status_code == 200
+        assert report(open_gateway(), used(1)).status_code == 200
         assert (recorded(inbox), inbox.count) == (1, 0)
 
 
@@ -176,10 +184,12 @@ class TestRefused:
             {"Authorization": b"Bearer \xc3\xa9"},
         ],
     )
-    def test_other_keys_do_not_open(self, client: httpx.Client, inbox: Inbox, key: dict[str, str]) -> None:
+    def test_other_keys_do_not_open(
+        self, client: httpx.Client, inbox: Inbox, counted: Counted, key: dict[str, str]
+    ) -> None:
         assert report(client, used(1), key=key).status_code == 401
         assert recorded(inbox) == 0
-        assert measured(client)["gateway_usage_requests_total{forged}"] == 1
+        assert counted()["gateway_usage_requests_total{forged}"] == 1
 
     def test_without_a_key_nobody_can_report(self, open_gateway: Open) -> None:
         client = open_gateway(usage_api_key=None)

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from integration_pipeline.gateway.hubspot import MAX_BODY
-from integration_pipeline_tests.gateway.conftest import PUBLIC_URL, Inbox, Open, measured
+from integration_pipeline_tests.gateway.conftest import PUBLIC_URL, Counted, Inbox, Open
 from integration_pipeline_tests.gateway.hubspot import PATH, SECRET, UNSIGNED, body_of, event, signed
 
 URL = PUBLIC_URL + PATH
@@ -47,15 +47,15 @@ class TestAccepted:
         assert inbox.count == 100
 
     def test_an_event_that_is_delivered_again_is_kept_once_and_counted(
-        self, client: httpx.Client, inbox: Inbox
+        self, client: httpx.Client, inbox: Inbox, counted: Counted
     ) -> None:
         client.post(PATH, content=body_of(event(1), event(2)))
         again = client.post(PATH, content=body_of(event(2, attemptNumber=1), event(3)))
 
         assert again.status_code == 200
         assert {row["external_ids"][0]: row["deliveries"] for row in inbox.rows()} == {"1": 1, "2": 2, "3": 1}
-        assert measured(client)["gateway_webhook_events_total{new}"] == 3
-        assert measured(client)["gateway_webhook_events_total{known}"] == 1
+        assert counted()["gateway_webhook_events_total{new}"] == 3
+        assert counted()["gateway_webhook_events_total{known}"] == 1
 
     def test_an_event_that_stands_twice_in_a_request_is_kept_once(
         self, client: httpx.Client, inbox: Inbox
@@ -75,12 +75,14 @@ class TestAccepted:
 
         assert inbox.count == 2
 
-    def test_types_without_use_are_kept_and_ignored(self, client: httpx.Client, inbox: Inbox) -> None:
+    def test_types_without_use_are_kept_and_ignored(
+        self, client: httpx.Client, inbox: Inbox, counted: Counted
+    ) -> None:
         told = body_of(event(1, "ticket.creation"), event(2, "object.creation", objectTypeId="2-99"))
 
         assert client.post(PATH, content=told).status_code == 200
         assert [row["state"] for row in inbox.rows()] == ["ignored", "ignored"]
-        assert measured(client)["gateway_webhook_events_total{ignored}"] == 2
+        assert counted()["gateway_webhook_events_total{ignored}"] == 2
 
     def test_what_the_database_cannot_hold_is_replaced(self, client: httpx.Client, inbox: Inbox) -> None:
         told = {**event(1, propertyValue="a\x00b\ud800c"), "odd\x00name": [10**1_000, 1.5]}
@@ -147,11 +149,11 @@ class TestForged:
         ],
     )
     def test_requests_are_refused_and_counted_and_not_kept(
-        self, client: httpx.Client, inbox: Inbox, forge: Callable[[], dict[str, str]]
+        self, client: httpx.Client, inbox: Inbox, counted: Counted, forge: Callable[[], dict[str, str]]
     ) -> None:
         assert client.post(PATH, content=BODY, headers=forge(), auth=UNSIGNED).status_code == 401
         assert inbox.count == 0
-        assert measured(client)["gateway_webhook_requests_total{forged,hubspot}"] == 1
+        assert counted()["gateway_webhook_requests_total{forged,hubspot}"] == 1
 
     def test_a_request_is_good_for_five_minutes_and_does_nothing_the_second_time(
         self, client: httpx.Client, inbox: Inbox
@@ -191,12 +193,14 @@ class TestForged:
 
 class TestMalformed:
     @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff", b"[1]", body_of(event(1), {})])
-    def test_bodies_are_refused_as_a_whole(self, client: httpx.Client, inbox: Inbox, body: bytes) -> None:
+    def test_bodies_are_refused_as_a_whole(
+        self, client: httpx.Client, inbox: Inbox, counted: Counted, body: bytes
+    ) -> None:
         answer = client.post(PATH, content=body)
 
         assert answer.status_code == 400
         assert inbox.count == 0
-        assert measured(client)["gateway_webhook_requests_total{malformed,hubspot}"] == 1
+        assert counted()["gateway_webhook_requests_total{malformed,hubspot}"] == 1
 
     def test_a_body_that_announces_too_much_is_not_waited_for(self, client: httpx.Client) -> None:
         headers = {**signed(URL, BODY), "Content-Length": str(MAX_BODY + 1)}
@@ -209,14 +213,16 @@ class TestMalformed:
 
             assert connection.getresponse().status == 413
 
-    def test_a_body_that_turns_out_too_large_is_refused(self, client: httpx.Client, inbox: Inbox) -> None:
+    def test_a_body_that_turns_out_too_large_is_refused(
+        self, client: httpx.Client, inbox: Inbox, counted: Counted
+    ) -> None:
         parts = (b" " * 2**20 for _ in range(MAX_BODY // 2**20 + 1))
 
         answer = client.post(PATH, content=parts, headers=signed(URL, BODY), auth=UNSIGNED)
 
         assert (answer.status_code, inbox.count) == (413, 0)
         assert answer.headers["connection"] == "close"
-        assert measured(client)["gateway_webhook_requests_total{too_large,hubspot}"] == 1
+        assert counted()["gateway_webhook_requests_total{too_large,hubspot}"] == 1
 
     def test_other_methods_are_refused(self, client: httpx.Client) -> None:
         assert client.get(PATH).status_code == 405

@@ -19,8 +19,6 @@ from integration_pipeline_tests.realtime.conftest import Inbox, working
 from integration_pipeline_tests.realtime.crash.load import Office as People
 from integration_pipeline_tests.realtime.crash.rig import Rig
 
-pytestmark = pytest.mark.xdist_group("realtime_crash")
-
 SEED = 31
 _CHANGES = 180
 _FAULTS: tuple[dict[str, Any], ...] = (

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,7 +23,6 @@ import psycopg
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
-from psycopg import sql
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
@@ -39,6 +38,7 @@ from integration_pipeline.realtime.worker import Worker
 from integration_pipeline.rules.document import RuleSet
 from integration_pipeline.store.embedded import EmbeddedPostgres
 from integration_pipeline.transport.failures import VendorFailure
+from integration_pipeline_tests.conftest import database_copy
 from integration_pipeline_tests.pipeline.conftest import AS_OF
 from integration_pipeline_tests.pipeline.portal import COMPANY, DEAL, LINE_ITEM
 from integration_pipeline_tests.realtime.expectation import ExpectedDeal, hold_books_to
@@ -85,18 +85,6 @@ class Setting:
     mapping: Mapping
     rules: RuleSet
 
-    def new_database(self) -> str:
-        name = f"example_{next(_NUMBERS)}"
-        self.administrator.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(self.template)
-            )
-        )
-        return name
-
-    def drop(self, name: str) -> None:
-        self.administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
 
 class Life(RuleBasedStateMachine):
     """One CRM account, workers on its inbox, and now and then a run over everything."""
@@ -104,7 +92,10 @@ class Life(RuleBasedStateMachine):
     def __init__(self, setting: Setting) -> None:
         super().__init__()
         self.setting = setting
-        self.database = setting.new_database()
+        self.own = ExitStack()
+        self.database = self.own.enter_context(
+            database_copy(setting.administrator, setting.template, f"example_{next(_NUMBERS)}")
+        )
         self.url = setting.server.url(self.database, "postgresql")
         # Without a pool, no session that was broken is used again.
         engine = create_engine(setting.server.url(self.database), poolclass=NullPool)
@@ -281,7 +272,7 @@ class Life(RuleBasedStateMachine):
             self.stop_workers()
             for pipeline in (self.pipeline, self.workers_pipeline):
                 pipeline.engine.dispose()
-            self.setting.drop(self.database)
+            self.own.close()
 
     # How.
 

@@ -15,7 +15,6 @@ from typing import Any
 import dagster as dg
 import psycopg
 import pytest
-from psycopg import sql
 
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.crm.webhooks import WebhookEvent
@@ -27,6 +26,7 @@ from integration_pipeline.realtime.reading import read_concerned
 from integration_pipeline.realtime.settling import Attempt, run_stages_and_settle
 from integration_pipeline.settings import Settings
 from integration_pipeline.store.embedded import EmbeddedPostgres
+from integration_pipeline_tests.conftest import database_copy
 from integration_pipeline_tests.defs.office import QUIET
 from integration_pipeline_tests.pipeline.conftest import Office, mapping, office, pipeline, portal, rules
 from integration_pipeline_tests.pipeline.portal import Portal
@@ -154,16 +154,10 @@ def instance(
 ) -> Iterator[dg.DagsterInstance]:
     """Dagster with its PostgreSQL storage, in which nothing is on record."""
     name = f"dagster_{next(_NUMBERS)}"
-    administrator.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-            sql.Identifier(name), sql.Identifier(dagster_template)
-        )
-    )
     monkeypatch.setenv("DAGSTER_HOME", str(write_dagster_home(tmp_path / "dagster")))
     monkeypatch.setenv(POSTGRES_URL_VARIABLE, postgres.url(name, "postgresql+psycopg2"))
-    with dg.DagsterInstance.get() as opened:
+    with database_copy(administrator, dagster_template, name), dg.DagsterInstance.get() as opened:
         yield opened
-    administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

@@ -39,8 +39,6 @@ from integration_pipeline_tests.realtime.crash.load import Office
 from integration_pipeline_tests.realtime.crash.rig import Program, Rig
 from integration_pipeline_tests.realtime.expectation import net_by_deal
 
-pytestmark = pytest.mark.xdist_group("realtime_crash")
-
 SEED = 20_261_123
 KILLS = int(os.environ.get("REALTIME_KILLS", "5"))
 RANDOM_SEED = int(os.environ.get("REALTIME_SEED", "0")) or secrets.randbelow(1_000_000) + 1
