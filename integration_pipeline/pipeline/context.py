@@ -27,6 +27,15 @@ Evaluate = Callable[[Suite, Sequence[Row]], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
+class PostsTo:
+    """Documents of `entity` that are issued on or after `since` go to the accounting system `target`."""
+
+    target: str
+    entity: str
+    since: date
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """One configured pipeline.
 
@@ -39,6 +48,8 @@ class Pipeline:
     rules: RuleSet
     evaluate: Evaluate = native.evaluate
     as_of: date | None = None
+    targets: Sequence[PostsTo] = ()
+    """Which entity's documents also go into which accounting system; the own ledger has them all."""
     rules_version: str = field(init=False)
     mapping_version: str = field(init=False)
     """Version of everything that decides what a CRM record means: the mapping and the entities."""
@@ -91,6 +102,10 @@ class Pipeline:
     def horizon(self, entity: str) -> date:
         """Up to when (exclusive) an entity's open-ended contracts are planned: the first of a month."""
         return add_months(self.today(entity).replace(day=1), self.rules.horizon_months)
+
+    def targets_of(self, entity: str) -> list[str]:
+        """The accounting systems that get the documents of an entity, beside the own ledger."""
+        return [each.target for each in self.targets if each.entity == entity]
 
     def days_by_entity(self) -> dict[str, date]:
         """Today in every entity: `{"us": date, ...}`."""

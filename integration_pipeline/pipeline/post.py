@@ -10,6 +10,7 @@ session, which ends with the process, however it ends.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -27,7 +28,7 @@ from integration_pipeline.accounting.postgres_ledger.target import NAME, post_do
 from integration_pipeline.billing.custom import NumberSeries, billing_of
 from integration_pipeline.billing.invoices import RevenueTreatment
 from integration_pipeline.billing.money import Money
-from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.context import Pipeline, PostsTo
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 
@@ -114,10 +115,29 @@ def _send_alone(
 
 
 def _book(connection: Connection, pipeline: Pipeline, documents: Sequence[ClaimedDocument]) -> set[int]:
-    """Answers the intents that were posted: without those that a newer claim holds."""
+    """Answers the intents that were posted: without those that a newer claim holds.
+
+    What else is to be done with them, in accounting systems, is put down in the same transaction.
+    """
     series = _own_series(pipeline, documents)
-    posted = post_documents(connection, documents, pipeline.rules.accounts, series)
-    return {each.intent_id for each in posted}
+    posted = {
+        each.intent_id for each in post_documents(connection, documents, pipeline.rules.accounts, series)
+    }
+    enlist(connection, pipeline.targets, sorted(posted))
+    return posted
+
+
+def enlist(connection: Connection, targets: Sequence[PostsTo], booked: Sequence[int] | None = None) -> int:
+    """Make the intents of accounting systems for booked documents; how many are new. Safe to repeat.
+
+    `booked` are intents of the own ledger, None stands for all of them: for a target that was added later.
+    """
+    if not targets or booked == []:
+        return 0
+    chosen = [
+        {"target": each.target, "entity": each.entity, "since": each.since.isoformat()} for each in targets
+    ]
+    return connection.execute(_ENLIST, {"targets": json.dumps(chosen), "booked": booked}).scalar_one()
 
 
 def _let_go(connection: Connection, documents: Sequence[ClaimedDocument]) -> None:
@@ -194,6 +214,7 @@ def _count(report: StageReport, documents: Sequence[ClaimedDocument], posted: se
             report.money["credited", document.total.currency] += document.total.minor
 
 
+_ENLIST = text("SELECT posting.enlist(CAST(:targets AS jsonb), CAST(:booked AS bigint[]))")
 _LET_GO = text("SELECT pg_advisory_unlock(:lock, CAST(:token % 2147483647 AS integer))")
 
 # What is free and whose day has come where it is billed; of a claim only if its poster is late or gone; a
