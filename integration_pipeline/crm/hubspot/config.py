@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.transport.addresses import encrypted_or_local
 from integration_pipeline.transport.rate_limit import Window
 
 SEARCH_BUCKET = "search"
@@ -64,13 +65,7 @@ class HubSpotSettings(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _encrypted_or_local(cls, value: str) -> str:
-        parts = urlsplit(value)
-        local = parts.hostname in ("127.0.0.1", "::1", "localhost")
-        if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
-            raise ValueError(
-                f"base_url {value!r} must be https, or http on this machine: the token travels with it"
-            )
-        return value.rstrip("/")
+        return encrypted_or_local(value)
 
     def windows(self) -> tuple[Window, ...]:
         """Per app 190 calls in 10 s; search of its own 5 in 1 s."""

@@ -1,0 +1,228 @@
+"""Which intents of a target are due, taking them in hand, and storing what became of them.
+
+An attempt is committed before anything is sent. An outcome is stored only for the token it was claimed under.
+
+Belongs here: the states of intents and attempts, in SQL. Does not belong here: what is sent (`outgoing`),
+what an outcome means (`poster`, `uncertainty`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from integration_pipeline.accounting.target import RemoteRecord, Subject
+from integration_pipeline.posting.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An intent that could be sent. `account` is the customer's id at the target, None if not known yet."""
+
+    intent_id: int
+    subject: Subject
+    customer_id: int
+    currency: str
+    account: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The target has it; `found` says that a look-up found it there."""
+
+    intent_id: int
+    record: RemoteRecord
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotPosted:
+    """What became of it instead, and why. `seconds`: when it is looked at again."""
+
+    intent_id: int
+    state: str
+    said: str
+    seconds: float = 0.0
+    outcome: str | None = None
+
+
+Result = Posted | NotPosted
+
+
+def due(writer: Writer, limit: int, *, currency_per_customer: bool) -> list[Due]:
+    """The oldest due intents, all of one subject: documents before what needs them."""
+    parameters = {
+        "target": writer.target,
+        "limit": limit,
+        "per_currency": currency_per_customer,
+    }
+    with writer.connection.transaction():
+        rows = writer.connection.execute(_DUE, parameters).fetchall()
+    return [Due(row.id, Subject(row.subject), row.customer_id, row.currency, row.remote_id) for row in rows]
+
+
+def uncertain(writer: Writer, limit: int) -> list[int]:
+    """Uncertain intents whose look-up is due, oldest first and of one subject."""
+    with writer.connection.transaction():
+        rows = writer.connection.execute(_UNCERTAIN, {"target": writer.target, "limit": limit}).fetchall()
+    return [row.id for row in rows]
+
+
+def claim(writer: Writer, intent_ids: Sequence[int]) -> None:
+    """Take pending intents in hand and record the attempts, committed when this returns."""
+    with writer.connection.transaction():
+        writer.connection.execute(_CLAIM, {"ids": list(intent_ids), "token": writer.fencing_token})
+
+
+def store(writer: Writer, results: Sequence[Result], *, looked_up: bool = False) -> int:
+    """What became of intents this writer claimed, or of uncertain ones it looked up; how many were stored.
+
+    Those that a newer writer holds are left out.
+    """
+    if not results:
+        return 0
+    batch = json.dumps([_as_json(result) for result in results])
+    with writer.connection.transaction():
+        row = writer.connection.execute(
+            _STORE,
+            {
+                "batch": batch,
+                "target": writer.target,
+                "token": writer.fencing_token,
+                "state": "uncertain" if looked_up else "claimed",
+            },
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def put_off(writer: Writer, intent_ids: Sequence[int], state: str, said: str) -> None:
+    """Pending intents that cannot be sent as things stand, with the reason."""
+    with writer.connection.transaction():
+        writer.connection.execute(
+            _PUT_OFF, {"ids": list(intent_ids), "state": state, "said": said, "target": writer.target}
+        )
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    if isinstance(result, Posted):
+        return {
+            "id": result.intent_id,
+            "state": "posted",
+            "remote_id": result.record.remote_id,
+            "remote_version": result.record.version,
+            "response_hash": result.record.body_hash,
+            "outcome": "posted",
+            "detail": "found by look-up" if result.found else None,
+        }
+    return {
+        "id": result.intent_id,
+        "state": result.state,
+        "said": result.said[:1_000],
+        "seconds": result.seconds,
+        "outcome": result.outcome,
+        "detail": result.said[:1_000],
+    }
+
+
+# A credit note is set against its invoice once both are there; so is a payment against the documents it pays
+# that go to this target at all.
+_DUE = """
+    WITH due AS (
+        SELECT
+            intent.id, intent.subject,
+            coalesce(document.customer_id, settlement.customer_id) AS customer_id,
+            coalesce(document.currency, settlement.currency) AS currency
+        FROM posting.intents AS intent
+        LEFT JOIN billing.documents AS document ON document.id = intent.document_id
+        LEFT JOIN payments.settlements AS settlement ON settlement.id = intent.settlement_id
+        WHERE intent.target = %(target)s AND intent.state = 'pending'
+            AND (intent.retry_at IS NULL OR intent.retry_at <= clock_timestamp())
+            AND (
+                intent.subject = 'document'
+                OR NOT EXISTS (
+                    SELECT FROM posting.intents AS needed
+                    WHERE needed.target = intent.target AND needed.subject = 'document'
+                        AND needed.state <> 'posted'
+                        AND needed.document_id IN (
+                            SELECT intent.document_id
+                            UNION ALL
+                            SELECT document.reverses_id
+                            UNION ALL
+                            SELECT allocation.document_id FROM payments.allocations AS allocation
+                            WHERE allocation.settlement_id = intent.settlement_id
+                        )
+                )
+            )
+        ORDER BY intent.subject <> 'document', intent.subject, intent.id
+        LIMIT %(limit)s
+    )
+    SELECT due.*, account.remote_id
+    FROM due
+    LEFT JOIN crm.customer_accounts AS account
+        ON account.target = %(target)s AND account.customer_id = due.customer_id
+        AND account.currency = CASE WHEN %(per_currency)s THEN due.currency ELSE '' END
+    WHERE due.subject = (SELECT subject FROM due ORDER BY subject <> 'document', subject LIMIT 1)
+    ORDER BY due.id
+"""
+_UNCERTAIN = """
+    WITH due AS (
+        SELECT id, subject FROM posting.intents
+        WHERE target = %(target)s AND state = 'uncertain'
+            AND (retry_at IS NULL OR retry_at <= clock_timestamp())
+        ORDER BY id
+        LIMIT %(limit)s
+    )
+    SELECT id FROM due WHERE subject = (SELECT subject FROM due ORDER BY id LIMIT 1) ORDER BY id
+"""
+_CLAIM = """
+    WITH claimed AS (
+        UPDATE posting.intents
+        SET state = 'claimed', fencing_token = %(token)s, retry_at = NULL, updated_at = clock_timestamp()
+        WHERE id = ANY(%(ids)s) AND state = 'pending'
+        RETURNING id, fencing_token
+    )
+    INSERT INTO posting.attempts (intent_id, number, fencing_token)
+    SELECT
+        claimed.id,
+        1 + (SELECT count(*) FROM posting.attempts AS earlier WHERE earlier.intent_id = claimed.id),
+        claimed.fencing_token
+    FROM claimed
+"""
+_STORE = """
+    WITH given AS (
+        SELECT * FROM jsonb_to_recordset(CAST(%(batch)s AS jsonb)) AS result (
+            id bigint, state text, remote_id text, remote_version text, response_hash text, said text,
+            seconds double precision, outcome text, detail text
+        )
+    ),
+    stored AS (
+        UPDATE posting.intents AS intent
+        SET
+            state = given.state,
+            remote_id = coalesce(given.remote_id, intent.remote_id),
+            remote_version = coalesce(given.remote_version, intent.remote_version),
+            response_hash = coalesce(given.response_hash, intent.response_hash),
+            last_error = given.said,
+            retry_at = CASE
+                WHEN given.seconds > 0 THEN clock_timestamp() + make_interval(secs => given.seconds)
+            END,
+            fencing_token = %(token)s, updated_at = clock_timestamp()
+        FROM given
+        WHERE intent.id = given.id AND intent.target = %(target)s AND intent.state = %(state)s
+            AND (intent.state = 'uncertain' OR intent.fencing_token = %(token)s)
+        RETURNING intent.id, given.outcome, given.detail
+    ),
+    finished AS (
+        UPDATE posting.attempts AS attempt
+        SET finished_at = clock_timestamp(), outcome = stored.outcome, detail = stored.detail
+        FROM stored
+        WHERE attempt.intent_id = stored.id AND attempt.outcome IS NULL AND stored.outcome IS NOT NULL
+    )
+    SELECT count(*) FROM stored
+"""
+_PUT_OFF = """
+    UPDATE posting.intents SET state = %(state)s, last_error = %(said)s, updated_at = clock_timestamp()
+    WHERE id = ANY(%(ids)s) AND target = %(target)s AND state = 'pending'
+"""

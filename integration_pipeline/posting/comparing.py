@@ -1,0 +1,99 @@
+"""Whether what a target has is what these books say: differences in amount, tax, currency, customer, kind.
+
+Belongs here: the comparison alone, without I/O. Does not belong here: what a difference leads to
+(`uncertainty`, `sweep`, `findings`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from integration_pipeline.accounting.documents import DocumentKind
+from integration_pipeline.accounting.target import (
+    Outgoing,
+    OutgoingApplication,
+    OutgoingDocument,
+    OutgoingPayment,
+    RemoteRecord,
+    RemoteState,
+)
+from integration_pipeline.billing.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of which the two sides say something else; `kind` is that of a finding."""
+
+    kind: str
+    field: str
+    ours: str
+    theirs: str
+
+    def __str__(self) -> str:
+        return f"{self.field} is {self.theirs} there and {self.ours} here"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a target should have of an intent."""
+
+    intent_id: int
+    reference: str
+    number: str | None
+    kind: DocumentKind | None
+    customer_id: str | None
+    total: Money
+    tax: Money | None
+
+    @classmethod
+    def of(cls, item: Outgoing) -> Expected:
+        """What should come of what is sent."""
+        match item:
+            case OutgoingDocument():
+                tax = Money(sum(tax.amount.minor for tax in item.taxes), item.total.currency)
+                return cls(
+                    item.intent_id, item.reference, item.number, item.kind, item.customer_id, item.total, tax
+                )
+            case OutgoingApplication() | OutgoingPayment():
+                total = Money(abs(item.amount.minor), item.amount.currency)
+                return cls(item.intent_id, item.reference, None, None, item.customer_id, total, None)
+
+
+def differences(expected: Expected, record: RemoteRecord) -> list[Difference]:
+    """Every difference that matters to the books; empty if the record is what was sent."""
+    return [*_identity(expected, record), *_amounts(expected, record), *_standing(record)]
+
+
+def _identity(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
+    facts: Mapping[str, tuple[object, object]] = {
+        "number": (expected.number, record.number),
+        "kind": (expected.kind, record.kind),
+        "customer": (expected.customer_id, record.customer_id),
+        "currency": (expected.total.currency, record.total.currency),
+    }
+    for field, (ours, theirs) in facts.items():
+        # What a vendor does not tell is no difference.
+        if ours is not None and theirs is not None and ours != theirs:
+            yield Difference("changed", field, str(ours), str(theirs))
+
+
+def _amounts(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
+    if expected.total.currency != record.total.currency or record.state in _GONE:
+        return
+    if expected.tax is not None and record.tax is not None and expected.tax != record.tax:
+        yield Difference("tax_differs", "tax", expected.tax.format(), record.tax.format())
+    if expected.total != record.total:
+        yield Difference("total_differs", "total", expected.total.format(), record.total.format())
+
+
+def _standing(record: RemoteRecord) -> Iterator[Difference]:
+    if record.state is RemoteState.VOIDED:
+        yield Difference("voided", "state", "posted", "voided")
+    elif record.state is RemoteState.DELETED:
+        yield Difference("deleted", "state", "posted", "deleted")
+    elif record.state is RemoteState.DRAFT:
+        yield Difference("changed", "state", "posted", "a draft")
+
+
+_GONE = (RemoteState.VOIDED, RemoteState.DELETED)

@@ -1,0 +1,174 @@
+"""Delivering: rounds of a target's poster, until nothing is due or until told to stop.
+
+`deliver` is a stage, for runs and the command line; `Delivery` is for the process that is always there. Both
+may be at work at once: a target has one writer, and the other waits or looks on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from integration_pipeline.accounting.target import AccountingTarget
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.post import enlist
+from integration_pipeline.pipeline.reports import StageReport, reporting
+from integration_pipeline.posting.poster import Poster, Round
+from integration_pipeline.posting.writer import Session, open_session, writing
+
+CHANNEL = "posting"
+_IDLE_SECONDS = 1.0
+_TAKEOVER_SECONDS = 1.0
+_LOST_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 0.1
+
+_log = logging.getLogger(__name__)
+
+
+def deliver(
+    pipeline: Pipeline,
+    targets: Sequence[AccountingTarget],
+    database_url: str,
+    *,
+    patience: float = 60.0,
+    longest_pause: float = 5.0,
+) -> StageReport:
+    """Send everything that is due to the targets, one after the other. Safe to repeat.
+
+    `database_url` is libpq's. Where another process is the target's writer, it is given `patience` seconds to
+    do the same. A target that wants to be left alone for longer than `longest_pause` seconds keeps what is
+    due for later. Counts, each after the target's name: `invoices_posted`, `credit_notes_posted`,
+    `payments_posted`, `applications_posted`, `customers`, `waiting`, `rejected`, `uncertain`, `frozen`,
+    `left` (still due). Money: `invoiced`, `credited`.
+    """
+    with reporting("deliver") as report:
+        with pipeline.transaction() as connection:
+            enlist(connection, pipeline.targets)
+        for target in targets:
+            with open_session(database_url, f"deliver {target.name}") as session:
+                done = _all_due(session, target, patience, longest_pause)
+                left = _left(session, target.name)
+            for name, count in sorted(done.counts.items()):
+                report.counts[f"{target.name} {name}"] += count
+            for (what, currency), minor in done.money.items():
+                report.money[f"{target.name} {what}", currency] += minor
+            if left:
+                report.counts[f"{target.name} left"] += left
+    return report
+
+
+def _all_due(session: Session, target: AccountingTarget, patience: float, longest_pause: float) -> Round:
+    total = Round()
+    give_up = time.monotonic() + patience
+    while True:
+        with writing(session, target.name) as writer:
+            if writer is not None:
+                poster = Poster(writer, target)
+                while (pause := writer.paused_seconds()) <= longest_pause:
+                    if pause:
+                        time.sleep(pause)
+                    done = poster.round()
+                    _add(total, done)
+                    if done.idle and not _open(session, target.name):
+                        return total
+                    if done.idle:
+                        # Something is uncertain, and its look-up is not due yet.
+                        time.sleep(_LOOK_AGAIN_SECONDS)
+                    if time.monotonic() > give_up and done.idle:
+                        return total
+                return total
+        if time.monotonic() > give_up or not _left(session, target.name):
+            return total
+        time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _add(total: Round, done: Round) -> None:
+    total.counts.update(done.counts)
+    total.money.update(done.money)
+
+
+def _open(session: Session, target: str) -> bool:
+    """Whether something will be due within the next seconds."""
+    with session.transaction():
+        row = session.execute(_SOON, {"target": target}).fetchone()
+    return bool(row and row[0])
+
+
+def _left(session: Session, target: str) -> int:
+    with session.transaction():
+        row = session.execute(_LEFT, {"target": target}).fetchone()
+    return int(row[0]) if row else 0
+
+
+class Delivery:
+    """Posts to one target for as long as it runs; one of several may, the others stand by to take over."""
+
+    def __init__(
+        self, target: AccountingTarget, database_url: str, *, done: Callable[[Round], None] | None = None
+    ) -> None:
+        self._target = target
+        self._url = database_url
+        self._done = done or _forget
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set; what is under way then is finished. Outlives the database's absence."""
+        while not stop.is_set():
+            try:
+                with open_session(self._url, f"poster {self._target.name}") as session:
+                    self._write(session, stop)
+            except psycopg.Error as error:
+                _log.warning(
+                    "the poster of %s lost the database, next try in a second: %s",
+                    self._target.name,
+                    str(error).partition("\n")[0],
+                )
+                stop.wait(_LOST_SECONDS)
+
+    def _write(self, session: Session, stop: threading.Event) -> None:
+        with psycopg.connect(self._url, autocommit=True) as ear:
+            ear.execute(f"LISTEN {CHANNEL}")
+            while not stop.is_set():
+                with writing(session, self._target.name) as writer:
+                    if writer is not None:
+                        poster = Poster(writer, self._target)
+                        while not stop.is_set():
+                            if pause := writer.paused_seconds():
+                                stop.wait(min(pause, _IDLE_SECONDS))
+                                continue
+                            done = poster.round()
+                            self._done(done)
+                            if done.idle:
+                                # What is told from here on is heard even if it was committed a moment ago.
+                                for _ in ear.notifies(timeout=_IDLE_SECONDS, stop_after=1):
+                                    pass
+                stop.wait(_TAKEOVER_SECONDS)
+
+
+def _forget(_: Round) -> None: ...
+
+
+def counted(rounds: Sequence[Round]) -> Counter[str]:
+    """What several rounds did together."""
+    total: Counter[str] = Counter()
+    for each in rounds:
+        total.update(each.counts)
+    return total
+
+
+_SOON = """
+    SELECT EXISTS (
+        SELECT FROM posting.intents
+        WHERE target = %(target)s AND state IN ('pending', 'uncertain')
+            AND retry_at BETWEEN clock_timestamp() - interval '1 second'
+            AND clock_timestamp() + interval '10 seconds'
+    )
+"""
+_LEFT = """
+    SELECT count(*) FROM posting.intents
+    WHERE target = %(target)s AND state IN ('pending', 'claimed', 'uncertain')
+"""

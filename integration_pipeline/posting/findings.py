@@ -1,0 +1,116 @@
+"""Findings: where a target and these books differ. Kept until the facts or a person have settled it.
+
+One is open at a time of each target, kind and record; seeing it again only says when it was seen last.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from integration_pipeline.posting.comparing import Difference
+from integration_pipeline.posting.writer import Session
+
+_NEXT_STEPS = {
+    "changed": "Set it back there, or correct the deal so that a credit note and a new invoice follow.",
+    "voided": "Restore it there, or credit the deal here; a voided document is not sent again.",
+    "deleted": "Restore it there, or credit the deal here; a deleted document is not sent again.",
+    "missing": "Look for it there under its number; if it is gone for good, send it again with "
+    "`targets resend`.",
+    "duplicate": "Void all but one of them there, then close this finding.",
+    "unknown": "If it was entered by hand for a deal that is billed here, void it there.",
+    "tax_differs": "Compare the tax settings there with the rule set's; the books there hold the other tax.",
+    "total_differs": "Compare lines and taxes of both; correct the side that is wrong.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one record; `record` is its id at the target, or our reference without one."""
+
+    kind: str
+    record: str
+    said: str
+    intent_id: int | None = None
+    evidence: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def of_differences(
+    differences: Iterable[Difference], *, record: str, name: str, intent_id: int | None
+) -> list[Finding]:
+    """A finding for each kind of difference of one record, which people know by `name`."""
+    by_kind: dict[str, list[Difference]] = {}
+    for difference in differences:
+        by_kind.setdefault(difference.kind, []).append(difference)
+    return [
+        Finding(
+            kind=kind,
+            record=record,
+            said=f"{name}: {'; '.join(str(each) for each in found)}",
+            intent_id=intent_id,
+            evidence={"differences": [asdict(each) for each in found]},
+        )
+        for kind, found in by_kind.items()
+    ]
+
+
+def note(connection: Session, target: str, findings: Sequence[Finding]) -> int:
+    """Keep them, in the caller's transaction or one of its own; how many are new."""
+    if not findings:
+        return 0
+    batch = json.dumps([{**asdict(each), "next_step": _NEXT_STEPS[each.kind]} for each in _newest(findings)])
+    with connection.transaction():
+        row = connection.execute(_NOTE, {"target": target, "batch": batch}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def settle(connection: Session, target: str, since: datetime, kinds: Sequence[str]) -> int:
+    """Close findings of these kinds that a complete look begun at `since` did not see again."""
+    with connection.transaction():
+        return connection.execute(_SETTLE, {"target": target, "since": since, "kinds": list(kinds)}).rowcount
+
+
+def settle_record(connection: Session, target: str, records: Sequence[str]) -> int:
+    """Close what was found about records that are as they should be by now."""
+    if not records:
+        return 0
+    with connection.transaction():
+        return connection.execute(_SETTLE_RECORDS, {"target": target, "records": list(records)}).rowcount
+
+
+def _newest(findings: Sequence[Finding]) -> Iterable[Finding]:
+    # One statement cannot touch a row twice.
+    return {(each.kind, each.record): each for each in findings}.values()
+
+
+_NOTE = """
+    WITH noted AS (
+        INSERT INTO posting.findings AS finding (
+            target, kind, record, intent_id, said, next_step, evidence
+        )
+        SELECT %(target)s, kind, record, intent_id, said, next_step, evidence
+        FROM jsonb_to_recordset(CAST(%(batch)s AS jsonb)) AS given (
+            kind text, record text, intent_id bigint, said text, next_step text, evidence jsonb
+        )
+        ON CONFLICT (target, kind, record) WHERE state = 'open' DO UPDATE SET
+            seen_at = clock_timestamp(), said = excluded.said, evidence = excluded.evidence,
+            intent_id = coalesce(excluded.intent_id, finding.intent_id)
+        RETURNING finding.xmax = 0 AS is_new
+    )
+    SELECT count(*) FILTER (WHERE is_new) FROM noted
+"""
+_SETTLE = """
+    UPDATE posting.findings
+    SET state = 'resolved', closed_at = clock_timestamp(), closed_by = 'reconciliation',
+        closed_reason = 'both sides agree again'
+    WHERE target = %(target)s AND state = 'open' AND seen_at < %(since)s AND kind = ANY(%(kinds)s)
+"""
+_SETTLE_RECORDS = """
+    UPDATE posting.findings
+    SET state = 'resolved', closed_at = clock_timestamp(), closed_by = 'sweep',
+        closed_reason = 'both sides agree again'
+    WHERE target = %(target)s AND state = 'open' AND record = ANY(%(records)s)
+"""

@@ -1,0 +1,348 @@
+"""Who our customers are at a target: matched with those it has, created where nobody matches, or left to a
+person.
+
+Belongs here: the copy of a target's customers, decisions and their evidence, creating exactly once. Does not
+belong here: the rules (`party_matching`), which CRM records are one customer (`pipeline.customers`).
+
+A customer is created as a document is posted: the decision is committed before the call, under a key that
+never changes; what stays unsure is looked up by our reference before it is tried again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from integration_pipeline.accounting.target import (
+    AccountingTarget,
+    OutgoingCustomer,
+    Refused,
+    RemoteCustomer,
+    Unsure,
+)
+from integration_pipeline.pipeline.customer_matching import normal_domain, normal_tax_id
+from integration_pipeline.posting.party_matching import Directory, Linked, New, Party, Undecided
+from integration_pipeline.posting.writer import Writer
+
+Key: TypeAlias = tuple[int, str]
+"""A customer of ours and the currency billed; no currency where the target bills a customer in any."""
+
+
+class Parties:
+    """Customers of one target, for its writer. `resolve` answers for those it could settle."""
+
+    def __init__(self, writer: Writer, target: AccountingTarget) -> None:
+        self._writer = writer
+        self._target = target
+        self._connection = writer.connection
+
+    def resolve(self, wanted: Sequence[Key]) -> Mapping[Key, str]:
+        """Why each customer that still has no account there has none; those that have one now are absent.
+
+        Raises the transport's failures; what was decided until then stays.
+        """
+        keys = sorted({(each, self._currency(currency)) for each, currency in wanted})
+        self.refresh()
+        open_keys = self._link_known(keys)
+        waiting = self._waiting(open_keys)
+        new = [key for key in open_keys if key not in waiting]
+        for start in range(0, len(new), self._target.largest_batch):
+            waiting.update(self._create(new[start : start + self._target.largest_batch]))
+        return waiting
+
+    def refresh(self) -> int:
+        """Bring the copy of the target's customers up to date; how many had changed."""
+        with self._connection.transaction():
+            row = self._connection.execute(_READ_UNTIL, {"target": self._target.name}).fetchone()
+        since: datetime | None = row[0] if row else None
+        changed = 0
+        for page in self._target.customers(since):
+            changed += len(page)
+            self._keep(page)
+        return changed
+
+    def _currency(self, currency: str) -> str:
+        return currency if self._target.currency_per_customer else ""
+
+    def _keep(self, customers: Sequence[RemoteCustomer]) -> None:
+        batch = json.dumps([_row(each) for each in customers])
+        with self._connection.transaction():
+            self._connection.execute(_KEEP, {"target": self._target.name, "batch": batch})
+
+    def _link_known(self, keys: Sequence[Key]) -> list[Key]:
+        """Link what matches somebody there; the keys that are left are nobody's, or a person's to decide."""
+        directory = self._directory()
+        links: list[dict[str, Any]] = []
+        for key, ours in self._ours(keys).items():
+            verdict = directory.verdict(ours)
+            match verdict:
+                case Linked(remote_id=remote_id, rule=rule, evidence=evidence):
+                    links.append(_decision(key, "linked", rule, evidence, remote_id=remote_id))
+                case Undecided(candidates=candidates, why=why):
+                    shown = {"why": why, "candidates": [asdict(each) for each in candidates]}
+                    links.append(_decision(key, "waiting", None, shown))
+                case New():
+                    pass
+        self._decide(links)
+        with self._connection.transaction():
+            rows = self._connection.execute(
+                _LINKED, {"target": self._target.name, "ids": [key[0] for key in keys]}
+            ).fetchall()
+        linked = {(row.customer_id, row.currency) for row in rows}
+        return [key for key in keys if key not in linked]
+
+    def _waiting(self, keys: Sequence[Key]) -> dict[Key, str]:
+        with self._connection.transaction():
+            rows = self._connection.execute(
+                _WAITING, {"target": self._target.name, "ids": [key[0] for key in keys]}
+            ).fetchall()
+        return {
+            (row.customer_id, row.currency): f"{row.name} may be there already: {row.evidence['why']}. "
+            f"Decide with `targets customers {self._target.name}`"
+            for row in rows
+            if (row.customer_id, row.currency) in set(keys)
+        }
+
+    def _create(self, keys: Sequence[Key]) -> dict[Key, str]:
+        """Create them, those first that an earlier attempt may have created already."""
+        begun = self._begin(keys)
+        outgoing = {key: self._outgoing(key, row) for key, row in begun.items()}
+        unsure = [key for key, row in begun.items() if row.attempted_at is not None]
+        found = self._target.find_customers([outgoing[key] for key in unsure]) if unsure else ()
+        results: dict[Key, RemoteCustomer | Refused | Unsure] = {
+            key: customer for key, customer in zip(unsure, found, strict=True) if customer is not None
+        }
+        due = [key for key in keys if key not in results]
+        if due:
+            self._attempt(due)
+            sent = self._target.create_customers([outgoing[key] for key in due])
+            results.update(zip(due, sent, strict=True))
+        created = {key: each for key, each in results.items() if isinstance(each, RemoteCustomer)}
+        self._keep(list(created.values()))
+        self._decide(
+            [
+                _decision(key, "linked", "created", {"name_there": each.name}, remote_id=each.remote_id)
+                for key, each in created.items()
+            ]
+        )
+        return {key: each.reason for key, each in results.items() if isinstance(each, (Refused, Unsure))}
+
+    def _begin(self, keys: Sequence[Key]) -> dict[Key, Any]:
+        batch = json.dumps(
+            [
+                {"customer_id": customer, "currency": currency, "key": self._key(customer, currency)}
+                for customer, currency in keys
+            ]
+        )
+        with self._connection.transaction():
+            rows = self._connection.execute(_BEGIN, {"target": self._target.name, "batch": batch}).fetchall()
+        return {(row.customer_id, row.currency): row for row in rows}
+
+    def _attempt(self, keys: Sequence[Key]) -> None:
+        """On disk before the call: from here on nobody knows without asking."""
+        with self._connection.transaction():
+            self._connection.execute(
+                _ATTEMPT,
+                {
+                    "target": self._target.name,
+                    "ids": [key[0] for key in keys],
+                    "currencies": [key[1] for key in keys],
+                },
+            )
+
+    def _key(self, customer: int, currency: str) -> str:
+        return hashlib.sha256(f"{self._target.name}\ncustomer {customer}\n{currency}".encode()).hexdigest()
+
+    def _outgoing(self, key: Key, row: Any) -> OutgoingCustomer:
+        customer, currency = key
+        return OutgoingCustomer(
+            key=row.idempotency_key,
+            reference=_reference(customer, currency),
+            name=row.name if not currency or row.only_currency else f"{row.name} ({currency})",
+            tax_id=row.tax_id,
+            domain=row.domain,
+            email=row.billing_email,
+            country=row.country,
+            currency=currency or row.billed_in,
+        )
+
+    def _directory(self) -> Directory:
+        with self._connection.transaction():
+            rows = self._connection.execute(_THERE, {"target": self._target.name}).fetchall()
+        return Directory(
+            Party(
+                name=row.name,
+                tax_id=row.tax_id,
+                domain=row.domain,
+                email=row.email,
+                remote_id=row.remote_id,
+                reference=row.reference,
+                currency=row.currency,
+            )
+            for row in rows
+        )
+
+    def _ours(self, keys: Sequence[Key]) -> dict[Key, Party]:
+        """Those of the keys that nobody has decided about yet."""
+        with self._connection.transaction():
+            rows = self._connection.execute(
+                _OURS,
+                {
+                    "target": self._target.name,
+                    "ids": [key[0] for key in keys],
+                    "currencies": [key[1] for key in keys],
+                },
+            ).fetchall()
+        return {
+            (row.id, row.currency): Party(
+                name=row.name,
+                tax_id=row.tax_id,
+                domain=row.domain,
+                email=row.billing_email,
+                reference=_reference(row.id, row.currency),
+                currency=row.currency or None,
+            )
+            for row in rows
+        }
+
+    def _decide(self, decisions: Sequence[dict[str, Any]]) -> None:
+        if decisions:
+            with self._connection.transaction():
+                self._connection.execute(
+                    _DECIDE, {"target": self._target.name, "batch": json.dumps(decisions)}
+                )
+
+
+def _reference(customer: int, currency: str) -> str:
+    return f"C{customer}{currency}"
+
+
+def _decision(
+    key: Key, state: str, rule: str | None, evidence: Mapping[str, Any], *, remote_id: str | None = None
+) -> dict[str, Any]:
+    return {
+        "customer_id": key[0],
+        "currency": key[1],
+        "state": state,
+        "rule": rule,
+        "evidence": dict(evidence),
+        "remote_id": remote_id,
+    }
+
+
+def _row(customer: RemoteCustomer) -> dict[str, Any]:
+    return {
+        "remote_id": customer.remote_id,
+        "name": customer.name,
+        "tax_id": normal_tax_id(customer.tax_id),
+        "domain": normal_domain(customer.domain),
+        "email": (customer.email or "").strip().casefold() or None,
+        "reference": customer.reference,
+        "currency": customer.currency,
+        "active": customer.active,
+        "version": customer.version,
+        "modified_at": customer.modified_at.isoformat(),
+    }
+
+
+_READ_UNTIL = "SELECT max(modified_at) FROM crm.remote_customers WHERE target = %(target)s"
+_KEEP = """
+    INSERT INTO crm.remote_customers AS known (
+        target, remote_id, name, tax_id, domain, email, reference, currency, active, version, modified_at
+    )
+    SELECT DISTINCT ON (remote_id)
+        %(target)s, remote_id, name, tax_id, domain, email, reference, currency, active, version, modified_at
+    FROM jsonb_to_recordset(CAST(%(batch)s AS jsonb)) AS given (
+        remote_id text, name text, tax_id text, domain text, email text, reference text, currency text,
+        active boolean, version text, modified_at timestamptz
+    )
+    ORDER BY remote_id, modified_at DESC
+    ON CONFLICT (target, remote_id) DO UPDATE SET
+        name = excluded.name, tax_id = excluded.tax_id, domain = excluded.domain, email = excluded.email,
+        reference = excluded.reference, currency = excluded.currency, active = excluded.active,
+        version = excluded.version, modified_at = excluded.modified_at, read_at = clock_timestamp()
+    WHERE known.modified_at <= excluded.modified_at
+"""
+# Nobody is taken for two of ours: who is linked already is not there to be matched.
+_THERE = """
+    SELECT there.* FROM crm.remote_customers AS there
+    WHERE there.target = %(target)s AND there.active
+        AND NOT EXISTS (
+            SELECT FROM crm.customer_accounts AS account
+            WHERE account.target = there.target AND account.remote_id = there.remote_id
+        )
+    ORDER BY there.remote_id
+"""
+_OURS = """
+    SELECT customer.id, customer.name, customer.tax_id, customer.domain, customer.billing_email,
+        given.currency
+    FROM unnest(CAST(%(ids)s AS bigint[]), CAST(%(currencies)s AS text[])) AS given (customer_id, currency)
+    INNER JOIN crm.customers AS customer ON customer.id = given.customer_id
+    WHERE NOT EXISTS (
+        SELECT FROM crm.customer_accounts AS account
+        WHERE account.target = %(target)s AND account.customer_id = given.customer_id
+            AND account.currency = given.currency
+            AND (account.state = 'linked' OR account.decided_by IS NOT NULL)
+    )
+    ORDER BY customer.id
+"""
+_LINKED = """
+    SELECT customer_id, currency FROM crm.customer_accounts
+    WHERE target = %(target)s AND state = 'linked' AND customer_id = ANY(%(ids)s)
+"""
+_WAITING = """
+    SELECT account.customer_id, account.currency, account.evidence, customer.name
+    FROM crm.customer_accounts AS account
+    INNER JOIN crm.customers AS customer ON customer.id = account.customer_id
+    WHERE account.target = %(target)s AND account.state = 'waiting' AND account.customer_id = ANY(%(ids)s)
+"""
+# What matched nobody since a person looked, or whose candidates are gone, is created.
+_BEGIN = """
+    WITH given AS (
+        SELECT * FROM jsonb_to_recordset(CAST(%(batch)s AS jsonb)) AS key (
+            customer_id bigint, currency text, key text
+        )
+    ),
+    begun AS (
+        INSERT INTO crm.customer_accounts AS account (
+            target, customer_id, currency, state, evidence, idempotency_key
+        )
+        SELECT %(target)s, customer_id, currency, 'creating', '{}', key FROM given
+        ON CONFLICT (target, customer_id, currency) DO UPDATE SET
+            state = 'creating', idempotency_key = excluded.idempotency_key, updated_at = clock_timestamp()
+        WHERE account.state <> 'linked'
+        RETURNING account.customer_id, account.currency, account.idempotency_key, account.attempted_at
+    )
+    SELECT begun.*, customer.name, customer.tax_id, customer.domain, customer.billing_email,
+        customer.country,
+        billed.currency AS billed_in, billed.currencies = 1 AS only_currency
+    FROM begun
+    INNER JOIN crm.customers AS customer ON customer.id = begun.customer_id
+    CROSS JOIN LATERAL (
+        SELECT min(document.currency) AS currency, count(DISTINCT document.currency) AS currencies
+        FROM billing.documents AS document WHERE document.customer_id = begun.customer_id
+    ) AS billed
+"""
+_ATTEMPT = """
+    UPDATE crm.customer_accounts AS account SET attempted_at = clock_timestamp()
+    FROM unnest(CAST(%(ids)s AS bigint[]), CAST(%(currencies)s AS text[])) AS given (customer_id, currency)
+    WHERE account.target = %(target)s AND account.customer_id = given.customer_id
+        AND account.currency = given.currency
+"""
+_DECIDE = """
+    INSERT INTO crm.customer_accounts AS account (
+        target, customer_id, currency, remote_id, state, rule, evidence, idempotency_key
+    )
+    SELECT %(target)s, customer_id, currency, remote_id, state, rule, evidence, ''
+    FROM jsonb_to_recordset(CAST(%(batch)s AS jsonb)) AS given (
+        customer_id bigint, currency text, remote_id text, state text, rule text, evidence jsonb
+    )
+    ON CONFLICT (target, customer_id, currency) DO UPDATE SET
+        remote_id = excluded.remote_id, state = excluded.state, rule = excluded.rule,
+        evidence = excluded.evidence, updated_at = clock_timestamp()
+    WHERE account.state <> 'linked'
+"""

@@ -1,0 +1,258 @@
+"""The poster of one target: settles what is uncertain, then sends what is due, round after round.
+
+Belongs here: one round, and what a vendor's failure leads to. Does not belong here: when rounds happen
+(`posting_loop`), states in SQL (`claims`), who a customer is (`parties`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from integration_pipeline.accounting.documents import DocumentKind
+from integration_pipeline.accounting.target import (
+    Accepted,
+    AccountingTarget,
+    Outcome,
+    Outgoing,
+    OutgoingApplication,
+    OutgoingDocument,
+    Refused,
+    Subject,
+    Unsure,
+)
+from integration_pipeline.posting import claims, findings
+from integration_pipeline.posting.claims import Due, NotPosted, Posted, Result
+from integration_pipeline.posting.comparing import Expected, differences
+from integration_pipeline.posting.outgoing import outgoing
+from integration_pipeline.posting.parties import Parties
+from integration_pipeline.posting.uncertainty import verdict
+from integration_pipeline.posting.writer import Writer
+from integration_pipeline.transport.failures import QuotaExhausted, Throttled, Unauthorized, VendorFailure
+
+_log = logging.getLogger(__name__)
+
+LOOK_UP_AFTER = 0.5
+"""Seconds after an unsure answer until it is looked up: longer each time, up to `_LONGEST_WAIT`."""
+_LONGEST_WAIT = 300.0
+_LOOK_UPS_AT_ONCE = 30
+_AFTER_QUOTA = 900.0
+_AFTER_UNAUTHORIZED = 60.0
+
+
+@dataclass(slots=True)
+class Round:
+    """What one round did: counts by outcome, money by (`invoiced` | `credited`, currency) in minor units."""
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+    money: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+
+    @property
+    def idle(self) -> bool:
+        """Nothing was due."""
+        return not self.counts
+
+
+class Poster:
+    """Sends to `target` as its `writer`. Not safe for threads: a target has one writer."""
+
+    def __init__(self, writer: Writer, target: AccountingTarget) -> None:
+        self._writer = writer
+        self._target = target
+        self._connection = writer.connection
+        self._parties = Parties(writer, target)
+
+    def round(self) -> Round:
+        """One call's worth of work. A target that is away, or wants to be left alone, is paused.
+
+        Raises psycopg's errors: then the right to write is gone, and what was under way is uncertain.
+        """
+        done = Round()
+        try:
+            if ids := claims.uncertain(self._writer, _LOOK_UPS_AT_ONCE):
+                self._look_up(ids, done)
+            elif due := self._due():
+                self._post(due, done)
+        except VendorFailure as failure:
+            self._pause(failure)
+            done.counts["paused"] += 1
+        return done
+
+    def _due(self) -> list[Due]:
+        return claims.due(
+            self._writer,
+            self._target.largest_batch,
+            currency_per_customer=self._target.currency_per_customer,
+        )
+
+    def _post(self, due: Sequence[Due], done: Round) -> None:
+        if unknown := [each for each in due if each.account is None]:
+            self._introduce(unknown, done)
+            # What they all are by now, and whether anything is due before them, is asked anew.
+            return
+        subject = due[0].subject
+        ids = [each.intent_id for each in due]
+        batch = self._outgoing(subject, ids)
+        if nothing := [each for each in batch if isinstance(each, OutgoingApplication) and not each.amount]:
+            said = "the invoice was paid; the credit note stays open for the customer"
+            claims.put_off(self._writer, [each.intent_id for each in nothing], "cancelled", said)
+            done.counts["not_applied"] += len(nothing)
+            batch = [each for each in batch if each not in nothing]
+        if batch:
+            claims.claim(self._writer, [each.intent_id for each in batch])
+            self._send(batch, done)
+
+    def _introduce(self, unknown: Sequence[Due], done: Round) -> None:
+        """Find out who these customers are there; intents of those nobody knows wait for a person."""
+        wanted = {(each.customer_id, each.currency) for each in unknown}
+        reasons = self._parties.resolve(sorted(wanted))
+        done.counts["customers"] += len(wanted) - len(reasons)
+        for (customer, currency), reason in reasons.items():
+            ids = [
+                each.intent_id
+                for each in unknown
+                if each.customer_id == customer and currency in ("", each.currency)
+            ]
+            claims.put_off(self._writer, ids, "waiting", reason)
+            done.counts["waiting"] += len(ids)
+
+    def _send(self, batch: Sequence[Outgoing], done: Round) -> None:
+        try:
+            outcomes = self._target.send(batch)
+        except VendorFailure as failure:
+            # Certainly nothing was done: `send` answers for whatever may have been.
+            claims.store(
+                self._writer,
+                [
+                    NotPosted(each.intent_id, "pending", str(failure), outcome="not_sent", seconds=1.0)
+                    for each in batch
+                ],
+            )
+            raise
+        except Exception as surprise:
+            # A fault of ours after the call may have been answered: better asked than sent twice.
+            _log.exception("%s: the answer to %d items was lost", self._target.name, len(batch))
+            outcomes = [Unsure(f"{type(surprise).__name__} while its answer was read")] * len(batch)
+        self._settle(batch, outcomes, done)
+
+    def _settle(self, batch: Sequence[Outgoing], outcomes: Sequence[Outcome], done: Round) -> None:
+        results: list[Result] = []
+        noted: list[findings.Finding] = []
+        for item, outcome in zip(batch, outcomes, strict=True):
+            result, found = _result(item, outcome)
+            results.append(result)
+            noted += found
+            _count(done, item, result)
+        stored = claims.store(self._writer, results)
+        findings.note(self._connection, self._writer.target, noted)
+        if stored < len(results):
+            done.counts["lost_claims"] += len(results) - stored
+
+    def _look_up(self, ids: Sequence[int], done: Round) -> None:
+        with self._connection.transaction():
+            standing = {
+                row.id: row for row in self._connection.execute(_STANDING, {"ids": list(ids)}).fetchall()
+            }
+        batch = self._outgoing(Subject(standing[ids[0]].subject), ids)
+        results: list[Result] = []
+        noted: list[findings.Finding] = []
+        for item, hits in zip(batch, self._target.find(batch), strict=True):
+            row = standing[item.intent_id]
+            result, found = verdict(
+                item,
+                hits,
+                quiet_for=float(row.quiet_for),
+                quiet_seconds=self._target.quiet_seconds,
+                refused=row.refused,
+            )
+            results.append(_patiently(result, row.attempts))
+            noted += found
+            done.counts["looked_up"] += 1
+            _count(done, item, result)
+        claims.store(self._writer, results, looked_up=True)
+        findings.note(self._connection, self._writer.target, noted)
+
+    def _outgoing(self, subject: Subject, ids: Sequence[int]) -> list[Outgoing]:
+        return outgoing(
+            self._connection,
+            self._writer.target,
+            subject,
+            ids,
+            currency_per_customer=self._target.currency_per_customer,
+        )
+
+    def _pause(self, failure: VendorFailure) -> None:
+        """Leave the target alone for as long as it asks, and say so where people look."""
+        if isinstance(failure, QuotaExhausted):
+            seconds = failure.retry_after or _AFTER_QUOTA
+        elif isinstance(failure, Unauthorized):
+            seconds = _AFTER_UNAUTHORIZED
+        elif isinstance(failure, Throttled):
+            seconds = min(failure.retry_after or 1.0, _LONGEST_WAIT)
+        else:
+            seconds = failure.retry_after or 1.0
+        _log.warning("%s is left alone for %.0f s: %s", self._target.name, seconds, failure)
+        self._writer.pause(datetime.now(UTC) + timedelta(seconds=seconds), str(failure))
+
+
+def _result(item: Outgoing, outcome: Outcome) -> tuple[Result, list[findings.Finding]]:
+    match outcome:
+        case Accepted(record=record):
+            name = item.number if isinstance(item, OutgoingDocument) else item.reference
+            found = differences(Expected.of(item), record)
+            noted = findings.of_differences(
+                found, record=record.remote_id, name=name, intent_id=item.intent_id
+            )
+            return Posted(item.intent_id, record), noted
+        case Refused(reason=reason, duplicate=True):
+            return NotPosted(item.intent_id, "uncertain", f"{DUPLICATE}{reason}", outcome="uncertain"), []
+        case Refused(reason=reason):
+            return NotPosted(item.intent_id, "rejected", reason, outcome="rejected"), []
+        case Unsure(reason=reason):
+            return (
+                NotPosted(item.intent_id, "uncertain", reason, seconds=LOOK_UP_AFTER, outcome="uncertain"),
+                [],
+            )
+
+
+DUPLICATE = "it is there already: "
+
+
+def _patiently(result: Result, attempts: int) -> Result:
+    """What was sent in vain several times is not sent again at once."""
+    if isinstance(result, NotPosted) and result.state == "pending" and attempts > 1:
+        seconds = min(_LONGEST_WAIT, 0.5 * 2.0 ** min(attempts - 1, 10))
+        return NotPosted(result.intent_id, result.state, result.said, seconds, result.outcome)
+    return result
+
+
+def _count(done: Round, item: Outgoing, result: Result) -> None:
+    if not isinstance(result, Posted):
+        done.counts[result.state if result.state != "pending" else "sent_again"] += 1
+        return
+    if not isinstance(item, OutgoingDocument):
+        done.counts[f"{item.subject}s_posted"] += 1
+        return
+    invoice = item.kind is DocumentKind.INVOICE
+    done.counts["invoices_posted" if invoice else "credit_notes_posted"] += 1
+    done.money["invoiced" if invoice else "credited", item.total.currency] += item.total.minor
+
+
+_STANDING = f"""
+    SELECT
+        intent.id, intent.subject, coalesce(intent.last_error LIKE '{DUPLICATE}%%', FALSE) AS refused,
+        (
+            SELECT count(*) FROM posting.attempts AS attempt WHERE attempt.intent_id = intent.id
+        ) AS attempts,
+        coalesce((
+            SELECT extract(epoch FROM clock_timestamp() - max(
+                coalesce(attempt.finished_at, attempt.started_at)
+            ))
+            FROM posting.attempts AS attempt WHERE attempt.intent_id = intent.id
+        ), 0) AS quiet_for
+    FROM posting.intents AS intent
+    WHERE intent.id = ANY(%(ids)s)
+"""  # noqa: S608 - our own words
