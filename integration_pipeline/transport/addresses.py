@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 def encrypted_or_local(base_url: str) -> str:
-    """`base_url` without a slash at its end. Raises ValueError unless it is https, or http on this machine."""
+    """`base_url` without a slash at its end. Raises ValueError unless https, or http to this machine."""
     parts = urlsplit(base_url)
     local = parts.hostname in ("127.0.0.1", "::1", "localhost")
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
