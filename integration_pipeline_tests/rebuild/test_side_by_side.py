@@ -88,9 +88,9 @@ class TestARebuild:
             with live.connect() as after:
                 assert compare(before, after).differences == []
 
-    def test_drops_its_database(self, live: Engine, rebuilt: Rebuild) -> None:
+    def test_drops_its_database(self, live: Engine) -> None:
         before = databases(live)
-        rebuilt()
+        rebuild(live, SCHEMA)
 
         assert databases(live) == before
 
