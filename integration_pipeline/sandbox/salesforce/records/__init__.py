@@ -1,0 +1,1 @@
+"""Records: kept (`store`), checked (`values`), written under the rules of their object (`writing`)."""

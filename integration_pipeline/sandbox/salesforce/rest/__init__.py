@@ -1,0 +1,1 @@
+"""The resources of the REST API: requests read, answers in Salesforce's shapes."""
