@@ -16,7 +16,7 @@ from typing import Final
 from integration_pipeline.crm.webhooks import WebhookEvent
 from integration_pipeline.gateway.metrics import Metrics
 from integration_pipeline.gateway.session import DatabaseUnavailable, Session, Unstorable
-from integration_pipeline.inbox.receiving import KEEP, Kept, as_batch
+from integration_pipeline.inbox.receiving import KEEP, NUDGING, Kept, as_batch
 
 _MAX_GROUP: Final = 2_000
 """Events in a transaction, unless one request has more."""
@@ -81,7 +81,11 @@ class Committer:
         began = time.perf_counter()
         try:
             row = await self._session.row(
-                KEEP, {"batch": as_batch([event for each in group for event in each.events])}
+                KEEP,
+                {
+                    "batch": as_batch([event for each in group for event in each.events]),
+                    "nudging": NUDGING,
+                },
             )
         except Unstorable as error:
             if len(group) == 1:

@@ -34,7 +34,16 @@ KEEP = """
         FROM given
         ORDER BY source, event_key
         ON CONFLICT (source, event_key) DO NOTHING
-        RETURNING state
+        RETURNING state, source, external_ids
+    ),
+    nudged AS (
+        INSERT INTO inbox.nudges AS nudge (source, account)
+        SELECT DISTINCT new.source, coalesce(account.name, '')
+        FROM new
+        LEFT JOIN unnest(new.external_ids) AS account (name) ON TRUE
+        WHERE new.source = ANY(CAST(%(nudging)s AS text[]))
+        ON CONFLICT (source, account) DO UPDATE SET told_at = clock_timestamp()
+        RETURNING source
     ),
     -- What somebody works on just now is locked until that is over: for a count nobody waits.
     again AS (
@@ -49,6 +58,8 @@ KEEP = """
     ),
     told AS (
         SELECT pg_notify('inbox', '') WHERE EXISTS (SELECT FROM new WHERE state = 'pending')
+        UNION ALL
+        SELECT pg_notify('nudges', '') WHERE EXISTS (SELECT FROM nudged)
     )
     SELECT
         (SELECT count(*) FROM new WHERE state = 'pending'),
@@ -56,7 +67,12 @@ KEEP = """
         (SELECT count(*) FROM given) - (SELECT count(*) FROM new),
         (SELECT count(*) FROM told)
 """
-"""In psycopg's notation; `batch` is what `as_batch` makes."""
+"""In psycopg's notation; `batch` is what `as_batch` makes, `nudging` is `NUDGING`."""
+
+NUDGING = ["quickbooks", "xero", "stripe", "plaid"]
+"""Sources whose events only say that an account has something new: `external_ids` name the account."""
+
+NUDGES_CHANNEL = "nudges"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,7 @@ def as_batch(events: Sequence[WebhookEvent]) -> str:
 
 def keep(connection: psycopg.Connection, events: Sequence[WebhookEvent]) -> Kept:
     """Keep what is new of `events` in the caller's transaction; who waits is told when it commits."""
-    row = connection.execute(KEEP, {"batch": as_batch(events)}).fetchone()
+    row = connection.execute(KEEP, {"batch": as_batch(events), "nudging": NUDGING}).fetchone()
     assert row is not None  # noqa: S101 - an aggregate always answers
     return Kept(new=row[0], ignored=row[1], known=row[2])
 

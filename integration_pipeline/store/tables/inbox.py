@@ -98,3 +98,18 @@ missed = Table(
     Index("ix_missed_unsettled", "deal_key", postgresql_where=sql_text("settled_at IS NULL")),
     schema="inbox",
 )
+
+# An account of a vendor whose webhooks say only that something changed: what did is asked of the vendor, from
+# where the last look ended. However many of them come, one look afterwards settles them.
+nudges = Table(
+    "nudges",
+    metadata,
+    text("source", primary_key=True),
+    # The realm, tenant or item; empty where a source has one account.
+    text("account", primary_key=True),
+    moment("told_at", default_now=True),
+    # When the look began that settled what was told before; the events of the time after are still open.
+    moment("looked_at", nullable=True),
+    Column("last_error", Text),
+    schema="inbox",
+)

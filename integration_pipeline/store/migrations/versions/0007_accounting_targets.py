@@ -321,6 +321,21 @@ def upgrade() -> None:
         source_schema="posting",
         referent_schema="payments",
     )
+    op.create_table(
+        "nudges",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column(
+            "told_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("source", "account", name="pk_nudges"),
+        schema="inbox",
+    )
     op.add_column(
         "lines",
         sa.Column("taxes", postgresql.JSONB(), server_default="[]", nullable=False),
