@@ -1,0 +1,1 @@
+"""What invoices, credit notes and bank transactions share: lines, taxes, totals, numbers, statuses."""
