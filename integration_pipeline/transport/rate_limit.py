@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from integration_pipeline.transport.clock import Clock, MonotonicClock
 from integration_pipeline.transport.limits import (
@@ -77,6 +77,10 @@ class _Usage:
             return 1.0
         return min(1.0, (self.in_flight + len(self.finished)) / self.allowed(now))
 
+    def used(self, now: float) -> int:
+        self._forget(now)
+        return self.in_flight + len(self.finished)
+
     def narrow(self, now: float, pause: float) -> None:
         # Calls already in flight come back refused together: that is one lesson, not twenty.
         if self.share == 1.0 or now - self.narrowed_at >= self.seconds:
@@ -97,6 +101,11 @@ class _Usage:
     def _forget(self, now: float) -> None:
         while self.finished and self.finished[0] <= now - self.seconds:
             self.finished.popleft()
+
+
+def scaled(limit: Limit, share: float) -> Limit:
+    """The same limit with a share of its calls, one at least."""
+    return replace(limit, limit=max(1, int(limit.limit * share)))
 
 
 class RateLimiter:
@@ -155,6 +164,14 @@ class RateLimiter:
         with self._changed:
             now = self._clock.now()
             return max((usage.load(now) for usage in self._counting(bucket)), default=0.0)
+
+    def used(self) -> dict[str, int]:
+        """How many calls each window counts just now, by its label."""
+        with self._changed:
+            now = self._clock.now()
+            return {
+                limit.label: usage.used(now) for limit, usage in self._usages.items() if usage.seconds > 0
+            }
 
     def _counting(self, bucket: str | None) -> list[_Usage]:
         return [self._usages[limit] for limit in counting(self._limits, bucket)]

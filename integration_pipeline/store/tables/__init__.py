@@ -16,6 +16,7 @@ from integration_pipeline.store.tables import (
     parties,
     payments,
     posting,
+    quotas,
     raw,
 )
 from integration_pipeline.store.tables.base import SCHEMAS, metadata
@@ -32,5 +33,6 @@ __all__ = [
     "parties",
     "payments",
     "posting",
+    "quotas",
     "raw",
 ]
