@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from integration_pipeline.sandbox.plaid.bank import Bank, Item, NewAccount, UnknownRecord
+from integration_pipeline.sandbox.plaid.bank import Bank
 from integration_pipeline.sandbox.plaid.endpoints import Plaid
+from integration_pipeline.sandbox.plaid.items import Item, Items, NewAccount, UnknownRecord
 from integration_pipeline.sandbox.plaid.limits import Limits
 from integration_pipeline.sandbox.plaid.lines import Line
 from integration_pipeline.sandbox.told import ADMIN_ROOT, Refused, told
@@ -79,6 +80,10 @@ class Admin:
     def _bank(self) -> Bank:
         return self.plaid.bank
 
+    @property
+    def _items(self) -> Items:
+        return self.plaid.bank.items
+
     def routes(self) -> list[Route]:
         table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
             ("POST", "/items", self.open_item),
@@ -101,28 +106,28 @@ class Admin:
         """`POST /_sandbox/items`: its `access_token`, `public_token`, `item_id`, `accounts`."""
         new = await told(request, OpenItem)
         accounts = [NewAccount(**each.model_dump()) for each in new.accounts]
-        item, public_token = self._bank.open_item(new.institution_id, new.products, accounts, new.webhook)
+        item, public_token = self._items.open_item(new.institution_id, new.products, accounts, new.webhook)
         return _shown({**self._item(item), "public_token": public_token})
 
     async def items(self, _: Request) -> Response:
         """`GET /_sandbox/items`"""
-        return _shown({"items": [self._item(each) for each in self._bank.items()]})
+        return _shown({"items": [self._item(each) for each in self._items.items()]})
 
     async def break_login(self, request: Request) -> Response:
         """`POST /_sandbox/items/{id}/break_login`: ITEM_LOGIN_REQUIRED from now on."""
-        self._bank.break_login(_found(self._bank.item, request))
+        self._items.break_login(_found(self._items.item, request))
         return Response(status_code=204)
 
     async def repair_login(self, request: Request) -> Response:
         """`POST /_sandbox/items/{id}/repair_login`"""
-        self._bank.repair_login(_found(self._bank.item, request))
+        self._items.repair_login(_found(self._items.item, request))
         return Response(status_code=204)
 
     async def add(self, request: Request) -> Response:
         """`POST /_sandbox/transactions`: the transactions as Plaid will show them."""
         new = await _exactly(request, NewLines)
         try:
-            added = self._bank.add(self._bank.item(new.item_id), new.account_id, new.lines)
+            added = self._bank.add(self._items.item(new.item_id), new.account_id, new.lines)
         except UnknownRecord as error:
             raise Refused(str(error)) from None
         return _shown({"transactions": added})
@@ -168,14 +173,14 @@ class Admin:
 
     async def reset(self, _: Request) -> Response:
         """`POST /_sandbox/reset`: no items any more; keys, limits and faults stay."""
-        self._bank.reset()
+        self._items.reset()
         return Response(status_code=204)
 
     def _item(self, item: Item) -> dict[str, Any]:
         return {
             "item_id": item.item_id,
             "access_token": item.access_token,
-            "accounts": self._bank.accounts(item),
+            "accounts": self._items.accounts(item),
             "login_required": item.login_required,
             "webhook": item.webhook,
         }

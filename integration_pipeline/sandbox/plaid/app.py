@@ -17,9 +17,10 @@ from integration_pipeline.sandbox.frame import FrameOptions, frame
 from integration_pipeline.sandbox.notifications.events import Attempt, JsonObject, Post
 from integration_pipeline.sandbox.notifications.service import Notifications
 from integration_pipeline.sandbox.plaid.admin import Admin
-from integration_pipeline.sandbox.plaid.bank import Bank, Timing
+from integration_pipeline.sandbox.plaid.bank import Bank
 from integration_pipeline.sandbox.plaid.endpoints import Plaid
 from integration_pipeline.sandbox.plaid.errors import internal, not_found
+from integration_pipeline.sandbox.plaid.items import Items, Timing
 from integration_pipeline.sandbox.plaid.keys import KeyRing
 from integration_pipeline.sandbox.plaid.limits import Limits, RateLimiter
 from integration_pipeline.sandbox.plaid.storage import SCHEMA
@@ -63,14 +64,14 @@ def create_app(data_dir: Path, options: Options) -> Starlette:
         accepted=accepted,
         deadline_seconds=10,
     )
-    bank = Bank(
+    items = Items(
         file,
         clock,
         notifications,
         environment=options.environment,
         timing=Timing(options.initial_seconds, options.historical_seconds),
-        legacy_webhooks=options.legacy_webhooks,
     )
+    bank = Bank(items, legacy_webhooks=options.legacy_webhooks)
     plaid = Plaid(
         bank, keys, RateLimiter(options.limits, clock), Mutations(), options.client_id, options.secret
     )

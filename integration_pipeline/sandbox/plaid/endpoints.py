@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from integration_pipeline.sandbox.plaid import bodies
-from integration_pipeline.sandbox.plaid.bank import Bank, Item, NewAccount
+from integration_pipeline.sandbox.plaid.bank import Bank
 from integration_pipeline.sandbox.plaid.bodies import json_object, read
 from integration_pipeline.sandbox.plaid.errors import (
     PlaidError,
@@ -24,6 +24,7 @@ from integration_pipeline.sandbox.plaid.errors import (
     missing_fields,
 )
 from integration_pipeline.sandbox.plaid.ids import new_request_id
+from integration_pipeline.sandbox.plaid.items import Item, Items, NewAccount
 from integration_pipeline.sandbox.plaid.keys import KeyRing
 from integration_pipeline.sandbox.plaid.limits import RateLimiter
 from integration_pipeline.sandbox.plaid.lines import Body, Line
@@ -46,6 +47,10 @@ class Plaid:
     client_id: str
     secret: SecretStr
 
+    @property
+    def _items(self) -> Items:
+        return self.bank.items
+
     def routes(self) -> list[Route]:
         table: list[tuple[str, Callable[[Request], Awaitable[Response]]]] = [
             ("/sandbox/public_token/create", self._on(bodies.CreatePublicToken, self.create_public_token)),
@@ -67,30 +72,32 @@ class Plaid:
 
     def create_public_token(self, body: bodies.CreatePublicToken) -> Body:
         webhook = body.options.webhook if body.options else None
-        _, public_token = self.bank.open_item(
+        _, public_token = self._items.open_item(
             body.institution_id, body.initial_products, [NewAccount()], webhook
         )
         return {"public_token": public_token}
 
     def exchange(self, body: bodies.ExchangePublicToken) -> Body:
-        item = self.bank.exchange(body.public_token)
+        item = self._items.exchange(body.public_token)
         return {"access_token": item.access_token, "item_id": item.item_id}
 
     def get_item(self, body: bodies.OfItem) -> Body:
-        return {"item": self._shown(self.bank.of_token(body.access_token)), "status": None}
+        return {"item": self._shown(self._items.of_token(body.access_token)), "status": None}
 
     def remove_item(self, body: bodies.RemoveItem) -> Body:
-        self.bank.remove_item(self.bank.of_token(body.access_token))
+        self._items.remove_item(self._items.of_token(body.access_token))
         return {}
 
     def update_webhook(self, body: bodies.UpdateWebhook) -> Body:
         return {
-            "item": self._shown(self.bank.set_webhook(self.bank.of_token(body.access_token), body.webhook))
+            "item": self._shown(
+                self._items.set_webhook(self._items.of_token(body.access_token), body.webhook)
+            )
         }
 
     def get_accounts(self, body: bodies.GetAccounts) -> Body:
         item = self._usable(body.access_token)
-        accounts = self.bank.accounts(item)
+        accounts = self._items.accounts(item)
         wanted = body.options.account_ids if body.options else None
         if wanted is not None:
             unknown = set(wanted) - {each["account_id"] for each in accounts}
@@ -136,14 +143,14 @@ class Plaid:
         return {"key": self.keys.known(body.key_id).public()}
 
     def fire_webhook(self, body: bodies.FireWebhook) -> Body:
-        item = self.bank.of_token(body.access_token)
+        item = self._items.of_token(body.access_token)
         if body.webhook_code not in ("SYNC_UPDATES_AVAILABLE", "DEFAULT_UPDATE"):
             raise invalid_field(f"webhook_code {body.webhook_code} is not served by this sandbox")
         self.bank.tell_of_updates(item, 0)
         return {"webhook_fired": True}
 
     def reset_login(self, body: bodies.OfItem) -> Body:
-        self.bank.break_login(self.bank.of_token(body.access_token))
+        self._items.break_login(self._items.of_token(body.access_token))
         return {"reset_login": True}
 
     def create_transactions(self, body: bodies.CreateTransactions) -> Body:
@@ -162,7 +169,7 @@ class Plaid:
 
     def _usable(self, access_token: str) -> Item:
         """The item, unless its bank wants a new login."""
-        item = self.bank.of_token(access_token)
+        item = self._items.of_token(access_token)
         if item.error is not None:
             raise item.error
         return item

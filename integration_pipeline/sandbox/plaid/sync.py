@@ -13,8 +13,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from integration_pipeline.sandbox.plaid.bank import Bank, Item
+from integration_pipeline.sandbox.plaid.bank import Bank
 from integration_pipeline.sandbox.plaid.errors import invalid_field, mutation_during_pagination
+from integration_pipeline.sandbox.plaid.items import Item
 from integration_pipeline.sandbox.plaid.lines import Body
 from integration_pipeline.transport.json_types import parse_json
 
@@ -85,9 +86,9 @@ def page(
     with_original_description: bool = False,
 ) -> Body:
     """The answer but for its request id."""
-    status = bank.update_status(item)
+    status = bank.items.update_status(item)
     answer: Body = {
-        "accounts": bank.accounts(item),
+        "accounts": bank.items.accounts(item),
         "added": [],
         "modified": [],
         "removed": [],
@@ -95,7 +96,7 @@ def page(
         "next_cursor": "",
         "transactions_update_status": status,
     }
-    bank.first_synced(item)
+    bank.items.first_synced(item)
     if status == "NOT_READY":
         return answer
     place = Place.decoded(cursor, item)

@@ -11,9 +11,11 @@ from functools import partial
 from typing import Literal
 
 from integration_pipeline.sandbox.stripe import (
+    charges,
     credit_notes,
     customers,
     disputes,
+    drafts,
     invoices,
     payments,
     payouts,
@@ -126,7 +128,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/customers", "customer", customers.create),
     Endpoint("POST", "/v1/customers/{id}", "customer", customers.update),
     Endpoint("DELETE", "/v1/customers/{id}", "customer", customers.delete),
-    Endpoint("POST", "/v1/invoiceitems", "invoiceitem", invoices.add_item),
+    Endpoint("POST", "/v1/invoiceitems", "invoiceitem", drafts.add_item),
     Endpoint("POST", "/v1/invoices", "invoice", invoices.create),
     Endpoint("POST", "/v1/invoices/{id}", "invoice", invoices.update),
     Endpoint("DELETE", "/v1/invoices/{id}", "invoice", invoices.delete),
@@ -139,7 +141,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/payment_intents/{id}", "payment_intent", payments.update_intent),
     Endpoint("POST", "/v1/payment_intents/{id}/confirm", "payment_intent", payments.confirm_intent),
     Endpoint("POST", "/v1/payment_intents/{id}/cancel", "payment_intent", payments.cancel_intent),
-    Endpoint("POST", "/v1/charges/{id}", "charge", payments.update_charge),
+    Endpoint("POST", "/v1/charges/{id}", "charge", charges.update),
     Endpoint("POST", "/v1/refunds", "refund", refunds.create),
     Endpoint("POST", "/v1/refunds/{id}", "refund", refunds.update),
     Endpoint("POST", "/v1/disputes/{id}", "dispute", disputes.update),

@@ -1,4 +1,4 @@
-"""Payments: payment intents that are charged, the charges, and the invoices they settle.
+"""Payments: payment intents that are charged, and the invoices they settle.
 
 Belongs here: from a payment method to money on the balance. Does not belong here: money that goes back
 (`refunds`, `disputes`).
@@ -11,15 +11,9 @@ from dataclasses import dataclass, field
 
 from integration_pipeline.sandbox.stripe import invoices
 from integration_pipeline.sandbox.stripe.account import Account
-from integration_pipeline.sandbox.stripe.balance import (
-    FUNDS_HELD_SECONDS,
-    Settlement,
-    check_amount,
-    enter,
-    usual_fee,
-)
+from integration_pipeline.sandbox.stripe.balance import check_amount
+from integration_pipeline.sandbox.stripe.charges import Terms, attempt, settle
 from integration_pipeline.sandbox.stripe.errors import declined, invalid, missing, unexpected_state
-from integration_pipeline.sandbox.stripe.ids import new_id
 from integration_pipeline.sandbox.stripe.intents import open_intent
 from integration_pipeline.sandbox.stripe.objects import Body, Query
 from integration_pipeline.sandbox.stripe.params import Params, given
@@ -27,17 +21,6 @@ from integration_pipeline.sandbox.stripe.params import Params, given
 _DECLINED = {"pm_card_chargeDeclined": "card_declined", "pm_card_chargeDeclinedExpiredCard": "expired_card"}
 _SLOW = "pm_usBankAccount"
 _ENDED = ("succeeded", "canceled")
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a payment costs and how it reaches the balance; by `delayed`, its transaction comes later."""
-
-    fee: int | None = None
-    settlement: Settlement | None = None
-    payer_name: str | None = None
-    payer_email: str | None = None
-    delayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,50 +142,22 @@ def attach_payment(account: Account, params: Params, identifier: str) -> Body:
     return account.find("invoice", identifier)
 
 
-def update_charge(account: Account, params: Params, identifier: str) -> Body:
-    """`POST /v1/charges/{id}`."""
-    charge = account.find("charge", identifier)
-    changes = given(description=params.text("description"), receipt_email=params.text("receipt_email"))
-    changes["metadata"] = params.metadata(charge["metadata"])
-    return account.change(charge, changes, "charge.updated")
-
-
 def receive(account: Account, intent: Body, terms: Terms, allocations: Sequence[Allocation] = ()) -> Body:
     """A payment that succeeds: charge, balance transaction, and the invoices it goes to. Gives the charge."""
     now = account.now()
     links = _links(account, intent, allocations)
-    charge = _charge(account, intent, terms, "succeeded")
+    charge = attempt(account, intent, terms, "succeeded")
     changes = {"latest_charge": charge["id"], "status": "succeeded", "amount_received": intent["amount"]}
     account.change(intent, {**changes, "processing": None}, "payment_intent.succeeded")
     account.tell("charge.succeeded", charge)
     if not terms.delayed:
-        charge = settle_charge(account, charge, terms, told=False)
+        charge = settle(account, charge, terms, told=False)
     rest = intent["amount"]
     for link, wanted in links:
         paid = min(rest, wanted)
         rest -= paid
         _settle(account, link, paid, now)
     return charge
-
-
-def settle_charge(account: Account, charge: Body, terms: Terms, *, told: bool = True) -> Body:
-    """The balance transaction of a charge; Stripe may make it some time after the charge succeeded."""
-    settlement = terms.settlement or Settlement(charge["currency"])
-    gross = settlement.settled(charge["amount"])
-    transaction = enter(
-        account,
-        kind="charge",
-        amount=gross,
-        currency=settlement.currency,
-        source=charge["id"],
-        category="charge",
-        fee=usual_fee(gross) if terms.fee is None else terms.fee,
-        rate=settlement.rate,
-        description=charge["description"],
-        held_seconds=FUNDS_HELD_SECONDS,
-    )
-    events = ["charge.updated"] if told else []
-    return account.change(charge, {"balance_transaction": transaction["id"]}, *events)
 
 
 def _links(account: Account, intent: Body, allocations: Sequence[Allocation]) -> list[tuple[Body, int]]:
@@ -236,7 +191,7 @@ def _confirm(account: Account, intent: Body) -> Body:
     if method is None:
         raise missing("payment_method")
     if method in _DECLINED:
-        failed = _charge(account, intent, Terms(), "failed", _DECLINED[method])
+        failed = attempt(account, intent, Terms(), "failed", _DECLINED[method])
         error = {"type": "card_error", "code": _DECLINED[method], "message": "Your card was declined."}
         changes = {
             "latest_charge": failed["id"],
@@ -248,7 +203,7 @@ def _confirm(account: Account, intent: Body) -> Body:
         account.tell("charge.failed", failed)
         raise declined(_DECLINED[method], intent)
     if method == _SLOW:
-        charge = _charge(account, intent, Terms(), "pending")
+        charge = attempt(account, intent, Terms(), "pending")
         account.tell("charge.pending", charge)
         return account.change(
             intent, {"latest_charge": charge["id"], "status": "processing"}, "payment_intent.processing"
@@ -276,7 +231,7 @@ def end_pending(account: Account, charge: Body, *, succeeded: bool) -> Body:
             intent, {"status": "succeeded", "amount_received": intent["amount"]}, "payment_intent.succeeded"
         )
         account.tell("charge.succeeded", charge)
-        charge = settle_charge(account, charge, Terms(), told=False)
+        charge = settle(account, charge, Terms(), told=False)
         for link, amount in _links(account, intent, ()):
             _settle(account, link, amount)
         return charge
@@ -287,71 +242,3 @@ def end_pending(account: Account, charge: Body, *, succeeded: bool) -> Body:
     )
     account.change(intent, {"status": "requires_payment_method"}, "payment_intent.payment_failed")
     return charge
-
-
-def _charge(account: Account, intent: Body, terms: Terms, status: str, failure: str | None = None) -> Body:
-    identifier = new_id("py" if status == "pending" else "ch")
-    succeeded = status == "succeeded"
-    customer = account.objects.find("customer", intent["customer"]) if intent["customer"] else None
-    bank = status == "pending"
-    return account.create(
-        {
-            "id": identifier,
-            "object": "charge",
-            "amount": intent["amount"],
-            "amount_captured": intent["amount"] if succeeded else 0,
-            "amount_refunded": 0,
-            "application": None,
-            "application_fee": None,
-            "application_fee_amount": None,
-            "balance_transaction": None,
-            "billing_details": {
-                "address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")),
-                "email": terms.payer_email or (customer and customer["email"]),
-                "name": terms.payer_name or (customer and customer["name"]),
-                "phone": None,
-                "tax_id": None,
-            },
-            "calculated_statement_descriptor": intent["statement_descriptor"] or "SANDBOX",
-            "captured": succeeded,
-            "created": account.now(),
-            "currency": intent["currency"],
-            "customer": intent["customer"],
-            "description": intent["description"],
-            "disputed": False,
-            "failure_balance_transaction": None,
-            "failure_code": failure,
-            "failure_message": "Your card was declined." if failure else None,
-            "fraud_details": {},
-            "livemode": False,
-            "metadata": intent["metadata"],
-            "on_behalf_of": None,
-            "outcome": None,
-            "paid": succeeded,
-            "payment_intent": intent["id"],
-            "payment_method": intent["payment_method"] or "pm_card_visa",
-            "payment_method_details": (
-                {
-                    "type": "us_bank_account",
-                    "us_bank_account": {"bank_name": "STRIPE TEST BANK", "last4": "6789"},
-                }
-                if bank
-                else {"type": "card", "card": {"brand": "visa", "country": "US", "last4": "4242"}}
-            ),
-            "presentment_details": None,
-            "radar_options": {},
-            "receipt_email": intent["receipt_email"],
-            "receipt_number": None,
-            "receipt_url": None,
-            "refunded": False,
-            "review": None,
-            "shipping": None,
-            "source": None,
-            "source_transfer": None,
-            "statement_descriptor": intent["statement_descriptor"],
-            "statement_descriptor_suffix": None,
-            "status": status,
-            "transfer_data": None,
-            "transfer_group": None,
-        }
-    )
