@@ -1,0 +1,73 @@
+"""JSON whose numbers are Decimals and keep their digits: `1861.08` is written as it was meant.
+
+Only text and values; what a field may hold is checked where it is used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from json.encoder import encode_basestring
+from typing import Any, cast
+
+JsonObject = dict[str, Any]
+
+# No amount is meant beyond this, and arithmetic on 1e999999999 would hang the process.
+_MOST_DIGITS = 40
+
+
+def parse(text: str | bytes) -> Any:
+    """All numbers as Decimals. Raises ValueError for no JSON, NaN, and numbers beyond any amount."""
+    try:
+        return json.loads(text, parse_float=_number, parse_int=_number, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def dump(value: object) -> str:
+    """Compact JSON, non-ASCII as it is."""
+    parts: list[str] = []
+    _write(value, parts.append)
+    return "".join(parts)
+
+
+def _write(value: object, add: Callable[[str], None]) -> None:
+    if isinstance(value, str):
+        add(encode_basestring(value))
+    elif isinstance(value, Decimal):
+        add(f"{value:f}")
+    elif value is None or value is True or value is False:
+        add("null" if value is None else "true" if value else "false")
+    elif isinstance(value, int):
+        add(str(value))
+    elif isinstance(value, Mapping):
+        mark = "{"
+        for name, member in cast("Mapping[str, object]", value).items():
+            add(f"{mark}{encode_basestring(name)}:")
+            _write(member, add)
+            mark = ","
+        add("{}" if mark == "{" else "}")
+    elif isinstance(value, Sequence):
+        mark = "["
+        for member in cast("Sequence[object]", value):
+            add(mark)
+            _write(member, add)
+            mark = ","
+        add("[]" if mark == "[" else "]")
+    else:
+        raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _number(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number out of any sensible range") from None
+    if abs(number.adjusted()) > _MOST_DIGITS:
+        raise ValueError("a number out of any sensible range")
+    return number
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
