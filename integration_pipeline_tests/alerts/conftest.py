@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from integration_pipeline_tests.ports import free_port
 
 USER = "alerts"
 PASSWORD = "mail-password-never-to-be-seen"
@@ -88,7 +89,8 @@ class Mailbox:
 
 @pytest.fixture
 def mailbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
-    box = Mailbox(port=_free_port(), certificate=_certificate(tmp_path))
+    # aiosmtpd connects to the port it was given, so it has to be a number.
+    box = Mailbox(port=free_port(), certificate=_certificate(tmp_path))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(box.certificate)
 
@@ -112,13 +114,6 @@ def mailbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox
     controller.start()
     yield box
     controller.stop()
-
-
-def _free_port() -> int:
-    """aiosmtpd connects to the port it was given, so it has to be a number."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _certificate(folder: Path) -> Path:

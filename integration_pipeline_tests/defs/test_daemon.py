@@ -8,19 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import psycopg
 import pytest
 
-from integration_pipeline.crm.records import ObjectType
-from integration_pipeline.crm.webhooks import WebhookEvent
 from integration_pipeline.inbox.receiving import keep
 from integration_pipeline.instance import POSTGRES_URL_VARIABLE, write_dagster_home
 from integration_pipeline.store.embedded import EmbeddedPostgres
 from integration_pipeline_tests.defs.office import TOKEN, Office, Synced
+from integration_pipeline_tests.inbox.announcements import announced
 
 _PATIENCE_SECONDS = 180.0
 
@@ -67,11 +65,10 @@ def test_an_event_that_nobody_settles_is_settled_by_a_run(
         WHERE intent.state = 'posted'
         """
     )
-    event = WebhookEvent("hubspot", "e1", "deal.creation", ObjectType.DEAL, (deal,), datetime.now(UTC), {})
     with psycopg.connect(
         office.engine.url.set(drivername="postgresql").render_as_string(False)
     ) as connection:
-        keep(connection, [event])
+        keep(connection, [announced("e1", deal)])
         connection.execute("UPDATE inbox.events SET received_at = received_at - interval '2 minutes'")
     [run_id] = _wait_for(office, "SELECT run_id FROM inbox.events WHERE state = 'done'")
     _wait_for(office, "SELECT id FROM inbox.batches WHERE reported_at IS NOT NULL")

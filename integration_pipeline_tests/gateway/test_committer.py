@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Engine, text
 
-from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.crm.webhooks import WebhookEvent
 from integration_pipeline.gateway.committer import Committer
 from integration_pipeline.gateway.metrics import Metrics
 from integration_pipeline.gateway.session import DatabaseUnavailable, Session, Unstorable
 from integration_pipeline_tests.gateway.conftest import Inbox
+from integration_pipeline_tests.inbox.announcements import announced
 
 
 def deal(number: int, external_id: str | None = None) -> WebhookEvent:
-    return WebhookEvent(
-        source="hubspot",
-        key=f"e{number}",
-        kind="deal.creation",
-        object_type=ObjectType.DEAL,
-        external_ids=(external_id or str(number),),
-        occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
-        body={},
-    )
+    return announced(f"e{number}", external_id or str(number))
 
 
 def run(engine: Engine, work: Callable[[Committer], Awaitable[None]]) -> None:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import count
 from typing import LiteralString
 
@@ -15,10 +14,10 @@ import psycopg
 import pytest
 
 from integration_pipeline.crm.records import ObjectType
-from integration_pipeline.crm.webhooks import WebhookEvent
 from integration_pipeline.inbox.receiving import keep
 from integration_pipeline.pipeline.extract import Source
 from integration_pipeline.realtime.worker import Worker
+from integration_pipeline_tests.inbox.announcements import announced
 from integration_pipeline_tests.pipeline.conftest import (
     Office,
     mapping,
@@ -45,18 +44,7 @@ class Inbox:
         self, *external_ids: str, kind: ObjectType = ObjectType.DEAL, source: str = "hubspot"
     ) -> None:
         """One event of each record, as the gateway keeps them, in one transaction."""
-        events = [
-            WebhookEvent(
-                source,
-                f"e{next(self._numbers)}",
-                f"{kind.value}.change",
-                kind,
-                (each,),
-                datetime.now(UTC),
-                {},
-            )
-            for each in external_ids
-        ]
+        events = [announced(f"e{next(self._numbers)}", each, kind, source=source) for each in external_ids]
         with psycopg.connect(self.url) as connection:
             keep(connection, events)
 

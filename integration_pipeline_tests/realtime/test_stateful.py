@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import partial
@@ -39,6 +38,7 @@ from integration_pipeline.rules.document import RuleSet
 from integration_pipeline.store.embedded import EmbeddedPostgres
 from integration_pipeline.transport.failures import VendorFailure
 from integration_pipeline_tests.conftest import database_copy
+from integration_pipeline_tests.inbox.announcements import announced
 from integration_pipeline_tests.pipeline.conftest import AS_OF
 from integration_pipeline_tests.pipeline.portal import COMPANY, DEAL, LINE_ITEM
 from integration_pipeline_tests.realtime.expectation import ExpectedDeal, hold_books_to
@@ -289,10 +289,7 @@ class Life(RuleBasedStateMachine):
         self.announce(DEAL, identifier, how)
 
     def announce(self, kind: ObjectType, identifier: str, how: Delivery) -> None:
-        key = f"e{next(self.numbers)}"
-        event = WebhookEvent(
-            "hubspot", key, f"{kind.value}.change", kind, (identifier,), datetime.now(UTC), {}
-        )
+        event = announced(f"e{next(self.numbers)}", identifier, kind)
         if how is Delivery.NEVER:
             self.missed = True
         elif how is Delivery.LATE:

@@ -17,7 +17,6 @@ import psycopg
 import pytest
 
 from integration_pipeline.crm.records import ObjectType
-from integration_pipeline.crm.webhooks import WebhookEvent
 from integration_pipeline.definitions import build_defs
 from integration_pipeline.inbox.claims import claim
 from integration_pipeline.inbox.receiving import keep
@@ -28,6 +27,7 @@ from integration_pipeline.settings import Settings
 from integration_pipeline.store.embedded import EmbeddedPostgres
 from integration_pipeline_tests.conftest import database_copy
 from integration_pipeline_tests.defs.office import QUIET
+from integration_pipeline_tests.inbox.announcements import announced
 from integration_pipeline_tests.pipeline.conftest import Office, mapping, office, pipeline, portal, rules
 from integration_pipeline_tests.pipeline.portal import Portal
 
@@ -55,18 +55,7 @@ class Desk:
         self, *external_ids: str, kind: ObjectType = ObjectType.DEAL, at: datetime | None = None
     ) -> None:
         """One event of each record, as the gateway keeps them; it occurred `at`, or now."""
-        events = [
-            WebhookEvent(
-                "hubspot",
-                f"e{next(_NUMBERS)}",
-                f"{kind.value}.change",
-                kind,
-                (each,),
-                at or datetime.now(UTC),
-                {},
-            )
-            for each in external_ids
-        ]
+        events = [announced(f"e{next(_NUMBERS)}", each, kind, at=at) for each in external_ids]
         with psycopg.connect(self.url) as connection:
             keep(connection, events)
 
