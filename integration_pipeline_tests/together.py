@@ -18,7 +18,6 @@ TOGETHER = {
     f"{_HERE}/defs/": "dagster",
     f"{_HERE}/gateway/": "gateway",
     f"{_HERE}/realtime/crash/": "crashes",
-    f"{_HERE}/realtime/test_faults.py": "crashes",
     f"{_HERE}/reporting/": "read models",
 }
 """By how a test's id begins, the first that fits; all other tests run wherever there is time."""

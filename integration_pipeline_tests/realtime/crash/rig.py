@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
@@ -34,6 +33,7 @@ from integration_pipeline.sandbox.hubspot.limits import Limits
 from integration_pipeline.sandbox.server import SandboxProcess
 from integration_pipeline.settings import DEFAULT_MAPPING, Settings
 from integration_pipeline.store.embedded import EmbeddedPostgres
+from integration_pipeline_tests.ports import free_port
 from integration_pipeline_tests.realtime.crash import doomed
 from integration_pipeline_tests.realtime.crash.doomed import Trap, kill_all, with_children
 from integration_pipeline_tests.realtime.expectation import ExpectedDeal, hold_books_to
@@ -90,8 +90,10 @@ class Rig:
 
     home: Path
     deals: dict[str, ExpectedDeal] = field(default_factory=dict[str, ExpectedDeal])
-    gateway_port: int = field(default_factory=lambda: _free_port())
-    sandbox_port: int = field(default_factory=lambda: _free_port())
+    gateway_port: int = field(default_factory=free_port)
+    sandbox_port: int = field(default_factory=free_port)
+    _sent: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]], init=False)
+    _last_sent: str = field(default="0", init=False)
     _people: httpx.Client = field(init=False)
     _server: EmbeddedPostgres | None = field(default=None, init=False)
     _sandbox: SandboxProcess | None = field(default=None, init=False)
@@ -294,26 +296,32 @@ class Rig:
 
     def hold_to_promises(self) -> None:
         """All acknowledged events are in the inbox once, and done; the books are what the deals are worth."""
-        deliveries = self.deliveries()
-        statuses = {each["status"] for each in deliveries}
-        assert statuses <= {"acknowledged"}, f"there are webhooks that are {statuses}"
-        sent = Counter((each["type"], str(each["object_id"])) for each in deliveries)
-        with psycopg.connect(self.database_url) as connection:
-            kept = Counter[tuple[str, str]](connection.execute(_KEPT).fetchall())
-            states = {row[0] for row in connection.execute("SELECT DISTINCT state FROM inbox.events")}
-        assert kept == sent, f"lost: {sent - kept}, not sent or kept twice: {kept - sent}"
-        assert states <= {"done"}, f"there are events that are {states}"
+        self.hold_inbox_to_promises()
         with self.pipeline() as pipeline, pipeline.engine.connect() as connection:
             hold_books_to(connection, pipeline, self.deals)
 
-    def deliveries(self) -> list[dict[str, Any]]:
-        """The sandbox's account of all its events."""
+    def hold_inbox_to_promises(self) -> None:
+        """All acknowledged events are in the inbox once, and done."""
+        deliveries = self._new_deliveries()
+        statuses = {each["status"] for each in deliveries}
+        assert statuses <= {"acknowledged"}, f"there are webhooks that are {statuses}"
+        self._sent.update((each["type"], str(each["object_id"])) for each in deliveries)
+        with psycopg.connect(self.database_url) as connection:
+            kept = Counter[tuple[str, str]](connection.execute(_KEPT).fetchall())
+            states = {row[0] for row in connection.execute("SELECT DISTINCT state FROM inbox.events")}
+        assert kept == self._sent, f"lost: {self._sent - kept}, not sent or kept twice: {kept - self._sent}"
+        assert states <= {"done"}, f"there are events that are {states}"
+
+    def _new_deliveries(self) -> list[dict[str, Any]]:
+        """The sandbox's account of its events since the last time, when all of them were settled."""
         found: list[dict[str, Any]] = []
-        after = "0"
+        after: str | None = self._last_sent
         while after:
             page = self.call("GET", f"/_sandbox/webhooks/deliveries?after={after}")
             found += page["results"]
             after = page.get("paging", {}).get("next", {}).get("after")
+        if found:
+            self._last_sent = str(found[-1]["id"])
         return found
 
     @contextmanager
@@ -339,11 +347,6 @@ def _webhooks(gateway_port: int) -> dict[str, object]:
             {"event_type": kind} | ({"property_name": name} if name else {}) for kind, name in _SUBSCRIPTIONS
         ],
     }
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 _UNSETTLED = "SELECT count(*) FROM inbox.events WHERE state IN ('pending', 'failed')"
