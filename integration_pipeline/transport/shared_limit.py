@@ -209,9 +209,10 @@ class SharedRateLimiter:
             if alone is not None and self._alone is alone:
                 _log.info("%s quotas are shared with other processes again", self._vendor)
                 self._alone = None
-            self._remaining.update((label, (left, now)) for label, left in given.remaining.items())
-        for label, left in given.remaining.items():
-            self._metrics.quota_left(label, left)
+            for label, before in given.remaining.items():
+                left = before - len(given.waits)
+                self._remaining[label] = (left, now)
+                self._metrics.quota_left(label, left)
         return given
 
     def _news(self, rules: Sequence[Rule]) -> tuple[News, list[int], RateLimiter | None]:
