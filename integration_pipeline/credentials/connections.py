@@ -100,7 +100,8 @@ class Connections:
         lock = self._lock_of(key)
         # While one thread renews early, the others go on with what they have.
         if not lock.acquire(blocking=not usable):
-            return self._held[key]
+            assert held is not None  # noqa: S101 - it is usable
+            return held
         try:
             held = self._held.get(key)
             if held is not None and self._now() < held.renew_at:
@@ -118,6 +119,10 @@ class Connections:
                 return held
             found = self.refresher.renew(vendor, account, refused.known, Because.REFUSED)
             return None if found is None else self._keep(key, found)
+
+    def forget(self, vendor: Vendor, account: str) -> None:
+        """Look the next token up in the database."""
+        self._held.pop((vendor, account), None)
 
     def every(self) -> list[ConnectionRow]:
         """All connections, without their secrets."""

@@ -37,6 +37,10 @@ class Unreadable(ConnectionUnusable):
     """The stored tokens cannot be deciphered."""
 
 
+class ConsentFailed(ConnectionUnusable):
+    """A person or the vendor did not give what a connection needs."""
+
+
 class InvalidGrant(Rejected):
     """The token endpoint's `invalid_grant`: this code or refresh token is used up, expired or revoked."""
 

@@ -13,14 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from integration_pipeline.credentials.failures import InvalidGrant, attempted
 from integration_pipeline.credentials.vendors import OAuthApp
-from integration_pipeline.transport.client import Reply, TimeLimits, VendorClient
+from integration_pipeline.transport.client import BasicAuth, Reply, TimeLimits, VendorClient
 from integration_pipeline.transport.failures import (
     ErrorReply,
     Explanation,
@@ -29,13 +28,11 @@ from integration_pipeline.transport.failures import (
     Unauthorized,
     malformed,
 )
-from integration_pipeline.transport.json_types import JsonValue, dump_json
 
 TOKEN_TIME_LIMITS = TimeLimits(connect=5.0, read=10.0, answer=15.0)
 """Others wait while a token is renewed."""
 
 _YEAR_SECONDS = 366 * 24 * 3600
-_FORM = "application/x-www-form-urlencoded"
 _CODE = re.compile(r"[a-z_]{1,40}")
 _ACTIONS: Mapping[str, str] = {
     "invalid_client": "Check the client id and the client secret of this app in the settings.",
@@ -102,16 +99,17 @@ class TokenEndpoint:
     def revoke(self, token: SecretStr) -> None:
         """Withdraw the consent. A token that is dead already is no fault (RFC 7009, section 2.2)."""
         url = self._app.endpoints.revoke
-        fields: dict[str, JsonValue] = {"token": token.get_secret_value()}
-        as_json = self._app.oauth.revokes_by != _FORM
+        fields = {"token": token.get_secret_value()}
+        as_json = self._app.oauth.revokes_by_json
         with self._client(url) as client:
             try:
                 client.write(
                     "POST",
                     _path(url),
                     operation="revoke_token",
-                    content=dump_json(fields) if as_json else urlencode(fields).encode(),
-                    headers={"Content-Type": self._app.oauth.revokes_by},
+                    json=fields if as_json else None,
+                    form=None if as_json else fields,
+                    confidential=True,
                 )
             except InvalidGrant:
                 return
@@ -123,8 +121,9 @@ class TokenEndpoint:
                 "POST",
                 _path(url),
                 operation=operation,
-                content=urlencode(form).encode(),
-                headers={"Content-Type": _FORM, **dict(self._app.oauth.token_headers)},
+                form=form,
+                headers=dict(self._app.oauth.token_headers),
+                confidential=True,
             )
         return self._read(reply)
 
@@ -160,7 +159,7 @@ class TokenEndpoint:
         with VendorClient(
             self._app.vendor.value,
             f"{parts.scheme}://{parts.netloc}",
-            auth=httpx.BasicAuth(self._app.client_id, self._app.client_secret.get_secret_value()),
+            auth=BasicAuth(SecretStr(self._app.client_id), self._app.client_secret),
             failures=FailureTable(_explain),
             time_limits=self._time_limits,
             max_answer_bytes=200_000,

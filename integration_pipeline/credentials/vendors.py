@@ -62,8 +62,8 @@ class VendorOAuth:
     """How long a refresh token lasts unused, where the answer does not say."""
     grace: timedelta
     """How long the refresh token before the newest may be sent again."""
-    revokes_by: str
-    """The media type that the revocation endpoint reads."""
+    revokes_by_json: bool
+    """Whether the revocation endpoint reads JSON, instead of the form that RFC 7009 describes."""
     token_headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -83,7 +83,7 @@ QUICKBOOKS = VendorOAuth(
     refresh_lifetime=timedelta(days=100),
     # The value changes about every 24 hours, and the one before is dead at once.
     grace=timedelta(0),
-    revokes_by="application/json",
+    revokes_by_json=True,
     # Since 2025 a connection ends after five years at the latest; only this header makes Intuit say when.
     token_headers=(("x-include-refresh-token-hard-expires-in", "true"),),
 )
@@ -111,7 +111,7 @@ XERO = VendorOAuth(
     takes_pkce=True,
     refresh_lifetime=timedelta(days=60),
     grace=timedelta(minutes=30),
-    revokes_by="application/x-www-form-urlencoded",
+    revokes_by_json=False,
 )
 
 VENDORS: Mapping[Vendor, VendorOAuth] = MappingProxyType({each.vendor: each for each in (QUICKBOOKS, XERO)})

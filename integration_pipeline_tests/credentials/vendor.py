@@ -224,9 +224,10 @@ class FakeVendor:
         return body
 
     def _revoke(self, headers: Mapping[str, str], body: str) -> Sent:
-        if headers["content-type"] != self.oauth.revokes_by:
+        as_json = headers["content-type"] == "application/json"
+        if as_json != (self.oauth is QUICKBOOKS):
             return 415, {}, {}
-        token = json.loads(body)["token"] if body.startswith("{") else parse_qs(body)["token"][0]
+        token = json.loads(body)["token"] if as_json else parse_qs(body)["token"][0]
         with self._lock:
             known = [each for each in self._consents if token in each.takes]
             self._consents = [each for each in self._consents if each not in known]
