@@ -18,6 +18,7 @@ from integration_pipeline.rules.document import read_rule_set
 from integration_pipeline.settings import MissingSetting, Settings
 from integration_pipeline.store.embedded import EmbeddedPostgres
 from integration_pipeline.store.migrate import upgrade
+from integration_pipeline.targets import posts_to
 from integration_pipeline.transport.client import RetryPolicy, TimeLimits
 
 PIPELINE_DATABASE = "pipeline"
@@ -64,6 +65,7 @@ def pipeline_on(engine: Engine, settings: Settings, evaluate: Evaluate = native.
         rules=read_rule_set(settings.rules_file),
         evaluate=evaluate,
         as_of=settings.as_of,
+        targets=posts_to(settings),
     )
     upgrade(engine)
     register(pipeline)

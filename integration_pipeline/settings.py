@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     data_dir: Path = CURRENT_DATA
     mapping_file: Path = DEFAULT_MAPPING
     rules_file: Path = DEFAULT_RULE_SET
+    targets_file: Path | None = None
+    """Which accounting systems get whose documents, beside the own ledger; without it none."""
     as_of: date | None = None
     """A fixed civil day for every entity instead of today; for rehearsals."""
     hubspot_base_url: str = "https://api.hubapi.com"

@@ -61,6 +61,11 @@ class Pipeline:
         object.__setattr__(self, "rules_version", self.rules.version)
         object.__setattr__(self, "mapping_version", f"{self.mapping.version}-{self.rules_version}")
 
+    @property
+    def database_url(self) -> str:
+        """The database in libpq's form, password included: for connecting, never for showing."""
+        return self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
     def sharing(self, connection: Connection) -> Pipeline:
         """The same pipeline, whose stages work in the open transaction of `connection`, one after the other.
 

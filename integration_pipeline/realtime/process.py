@@ -44,7 +44,11 @@ class CurrentPipeline:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
         self._settings = settings
-        self._files = (settings.mapping_file, settings.rules_file)
+        self._files = tuple(
+            file
+            for file in (settings.mapping_file, settings.rules_file, settings.targets_file)
+            if file is not None
+        )
         self._seen = self._stamps()
         self._looked = time.monotonic()
         self._pipeline = pipeline_on(engine, settings)
