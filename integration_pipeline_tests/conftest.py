@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
+from typing import Any
 
 import psycopg
 import pytest
@@ -21,13 +22,13 @@ settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> object | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
     """What `--dist loadgroup` is to keep together is told by path (`together`)."""
     if config.getoption("dist") != "loadgroup":
         return None
     from integration_pipeline_tests.together import Together
 
-    return Together(config)
+    return Together(config, log)
 
 
 _TEMPLATE = "migrated"
