@@ -97,8 +97,9 @@ def mailbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox
     def authenticate(
         _server: object, _session: object, _envelope: object, _how: str, data: object
     ) -> AuthResult:
-        known = LoginPassword(USER.encode(), PASSWORD.encode())
-        return AuthResult(success=data == known)
+        success = data == LoginPassword(USER.encode(), PASSWORD.encode())
+        # What is not handled here is answered by the server, with 535; otherwise the sender waits in vain.
+        return AuthResult(success=success, handled=success)
 
     controller = Controller(
         box,
