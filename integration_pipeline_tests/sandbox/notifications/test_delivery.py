@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from integration_pipeline.sandbox.clock import SandboxClock
-from integration_pipeline_tests.sandbox.notifications.conftest import Make, Receiver, idle, run, until
+from integration_pipeline_tests.sandbox.notifications.conftest import Make, idle, run, until
+from integration_pipeline_tests.sandbox.notifications.receiver import Receiver
 
 
 def test_an_event_arrives_signed_and_is_recorded(make: Make, receiver: Receiver) -> None:

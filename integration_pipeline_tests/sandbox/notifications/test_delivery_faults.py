@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from integration_pipeline.sandbox.clock import SandboxClock
 from integration_pipeline.sandbox.notifications.settings import WebhookSettings
-from integration_pipeline_tests.sandbox.notifications.conftest import Make, Receiver, idle, run, until
+from integration_pipeline_tests.sandbox.notifications.conftest import Make, idle, run, until
+from integration_pipeline_tests.sandbox.notifications.receiver import Receiver
 
 _NAMES = [f"{number:02}" for number in range(40)]
 
