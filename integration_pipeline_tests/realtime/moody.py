@@ -42,10 +42,10 @@ class MoodyPortal(Portal):
             raise self.troubles.pop()
 
 
-_CALL = Attempted("hubspot", "POST", "/crm/v3/objects/deals/batch/read", is_write=False)
+CALL = Attempted("hubspot", "POST", "/crm/v3/objects/deals/batch/read", is_write=False)
 TROUBLES: dict[str, Callable[[], VendorFailure]] = {
-    "outage": lambda: Transient(_CALL, "could not be reached", "Try again."),
-    "too many calls": lambda: Throttled(_CALL, "refused for its rate", "Wait."),
-    "token revoked": lambda: Unauthorized(_CALL, "refused the token", "Renew it."),
-    "garbage": lambda: Malformed(_CALL, "answered with HTML", "Report it."),
+    "outage": lambda: Transient(CALL, "could not be reached", "Try again."),
+    "too many calls": lambda: Throttled(CALL, "refused for its rate", "Wait."),
+    "token revoked": lambda: Unauthorized(CALL, "refused the token", "Renew it."),
+    "garbage": lambda: Malformed(CALL, "answered with HTML", "Report it."),
 }

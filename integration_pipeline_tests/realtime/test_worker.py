@@ -10,10 +10,11 @@ import pytest
 
 from integration_pipeline.crm.records import CrmRecord, ObjectType
 from integration_pipeline.inbox.claims import claim
-from integration_pipeline.transport.failures import Attempted, Malformed, Transient
+from integration_pipeline.transport.failures import Malformed
 from integration_pipeline_tests.pipeline.conftest import Office
 from integration_pipeline_tests.pipeline.portal import COMPANY, CONTACT, DEAL, LINE_ITEM, Portal
 from integration_pipeline_tests.realtime.conftest import Inbox, working
+from integration_pipeline_tests.realtime.moody import CALL, TROUBLES, MoodyPortal
 
 
 def test_an_announced_deal_is_in_the_books(office: Office, portal: Portal, inbox: Inbox) -> None:
@@ -104,23 +105,18 @@ def test_a_deal_that_breaks_a_rule_is_settled_as_quarantined(
     assert len(office.posted()) == 1
 
 
-class Weak(Portal):
-    """A CRM that cannot give certain deals, for some time or for good."""
+class Weak(MoodyPortal):
+    """A CRM that cannot give certain deals, besides what else may go wrong."""
 
     def __init__(self) -> None:
         super().__init__()
         self.unreadable: set[str] = set()
-        self.outages = 0
 
     def fetch(
         self, object_type: ObjectType, ids: Sequence[str], properties: Sequence[str]
     ) -> list[CrmRecord]:
-        call = Attempted("hubspot", "POST", "/crm/v3/objects/deals/batch/read", is_write=False)
-        if self.outages:
-            self.outages -= 1
-            raise Transient(call, "could not be reached", "Try again.")
         if object_type is DEAL and self.unreadable & set(ids):
-            raise Malformed(call, "answered deal 1 without an id", "Report it.")
+            raise Malformed(CALL, "answered deal 1 without an id", "Report it.")
         return super().fetch(object_type, ids, properties)
 
 
@@ -131,7 +127,7 @@ def portal() -> Portal:
 
 def test_an_outage_of_the_crm_delays_and_loses_nothing(office: Office, portal: Weak, inbox: Inbox) -> None:
     portal.deal("1")
-    portal.outages = 3
+    portal.troubles = [TROUBLES["outage"]() for _ in range(3)]
     with working(inbox, portal):
         inbox.announce("1")
         inbox.wait_until_settled()
