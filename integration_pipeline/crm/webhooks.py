@@ -1,4 +1,4 @@
-"""The shape in which every CRM's announcements of changes are handed over.
+"""The shape in which every vendor's announcements of changes are handed over.
 
 Belongs here: what an event says, whoever sent it. Does not belong here: signatures and vendor fields (each
 connector's own), what is done about an event (`integration_pipeline.inbox`).
@@ -20,7 +20,8 @@ class WebhookEvent:
 
     `key` is the same for every delivery of one event and for no other of its `source`; `kind` is the vendor's
     word. `external_ids` are the records of `object_type` concerned: none, and no type, if it is of no use to
-    us. `body` is the event as received.
+    us. Of a vendor whose events only say that an account has something new (`inbox.receiving.NUDGING`) they
+    are the account, without a type. `body` is the event as received.
     """
 
     source: str
