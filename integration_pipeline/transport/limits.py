@@ -26,7 +26,8 @@ class Window:
     A window of more than an hour is a quota: a used-up one raises `QuotaSpentError` instead of waiting.
     `resets`: a quota of civil days starts again at midnight UTC, others roll. `slack`: by how many seconds
     the way of one call to the vendor's counter may differ from another's; a shared limiter keeps a slot that
-    much longer than the window (None: 3 % of it). `whole_app`: counted over all accounts of the vendor.
+    much longer than the window (None: 2 % of it and 20 ms, 4 % and 2 s at most). `whole_app`: counted over
+    all accounts of the vendor.
     """
 
     limit: int

@@ -170,4 +170,6 @@ def _kind(window: Window, speed: float) -> str:
 
 
 def _slack(window: Window) -> float:
-    return min(2.0, 0.03 * window.seconds) if window.slack is None else window.slack
+    if window.slack is not None:
+        return window.slack
+    return min(0.04 * window.seconds, 0.02 * window.seconds + 0.02, 2.0)

@@ -12,6 +12,19 @@ from typing import ClassVar, Self
 from integration_pipeline.transport.limits import AtOnce, Limit, Window
 
 
+def soonest(limits: tuple[Limit, ...], calls: int) -> float:
+    """When the last of so many calls can be made at the earliest, the first being made at 0."""
+    moments: list[float] = []
+    for number in range(calls):
+        free = [
+            moments[number - limit.limit] + limit.seconds
+            for limit in limits
+            if isinstance(limit, Window) and number >= limit.limit
+        ]
+        moments.append(max([*free, *moments[-1:]], default=0.0))
+    return moments[-1]
+
+
 class StrictServer:
     """Allows 60 calls in a minute of its own time and 5 at once, as Xero does; each takes 20 ms of ours."""
 

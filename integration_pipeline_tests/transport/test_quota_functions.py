@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from integration_pipeline.transport.limits import AtOnce, Limit, Window
 from integration_pipeline.transport.quota_table import Rule
+from integration_pipeline_tests.transport.strict_vendor import soonest
 
 MINUTE = Window(3, 60.0, name="minute", slack=0.0)
 DAY = Window(5, 86_400.0, name="day", slack=0.0)
@@ -274,19 +275,6 @@ class StrictVendor:
             seen.append(at)
         self.accepted.append(at)
         return True
-
-
-def soonest(limits: tuple[Limit, ...], calls: int) -> float:
-    """When the last of so many calls can be made at the earliest, the first being made at 0."""
-    moments: list[float] = []
-    for number in range(calls):
-        free = [
-            moments[number - limit.limit] + limit.seconds
-            for limit in limits
-            if isinstance(limit, Window) and number >= limit.limit
-        ]
-        moments.append(max([*free, *moments[-1:]], default=0.0))
-    return moments[-1]
 
 
 XERO = (AtOnce(5), Window(60, 60.0, name="minute"))
