@@ -24,7 +24,7 @@ MOST_EVENTS = 100
 RETRY_SECONDS = (1, 2, 5, 10, 30, 60, 300, 900, 3_600)
 SIGNATURE_HEADER, TIMESTAMP_HEADER = "X-Relay-Signature", "X-Relay-Timestamp"
 OVERFLOW_ID = "000000000000000AAA"
-_ORIGIN = "com/salesforce/api/rest/67.0;client=sandbox"
+_ORIGIN = "com/salesforce/api/rest/67.0"
 
 
 class Mode(StrEnum):
@@ -36,12 +36,13 @@ class Mode(StrEnum):
 
 
 class ChangeEvents:
-    """Makes events of changes, and posts of events signed with `secret`."""
+    """Makes events of changes, and posts of events signed with `secret`. `client` is who makes the changes."""
 
     def __init__(self, catalogue: Catalogue, secret: str) -> None:
         self._catalogue = catalogue
         self._secret = secret.encode()
         self.mode = Mode.FULL
+        self.client = ""
         self._replayed = 0
 
     def events(self, changes: Sequence[Change], user: str, now_ms: int) -> Iterator[JsonObject]:
@@ -122,7 +123,7 @@ class ChangeEvents:
             "entityName": entity,
             "recordIds": list(ids),
             "changeType": kind,
-            "changeOrigin": "" if kind.startswith("GAP_") else _ORIGIN,
+            "changeOrigin": "" if kind.startswith("GAP_") else self._origin(),
             "transactionKey": transaction,
             "sequenceNumber": sequence,
             "commitTimestamp": now_ms,
@@ -132,6 +133,9 @@ class ChangeEvents:
             "diffFields": [],
             "changedFields": [],
         }
+
+    def _origin(self) -> str:
+        return f"{_ORIGIN};client={self.client}" if self.client else _ORIGIN
 
     def _enveloped(self, entity: str, header: JsonObject, said: dict[str, Value]) -> JsonObject:
         name = entity.removesuffix("__c") + ("__ChangeEvent" if entity.endswith("__c") else "ChangeEvent")

@@ -50,6 +50,7 @@ async def serve(request: Request) -> Response:
         dict(request.headers),
         await request.body(),
     )
+    call.org.announcing.changes.client = call.headers.get("sforce-call-options", "").partition("client=")[2]
     with call.org.transaction():
         outcome = dispatch(call)
     if outcome.text is not None:

@@ -10,7 +10,7 @@ _DAY = timedelta(days=1)
 def span(word: str, today: date) -> tuple[date, date] | None:
     """First day and the day after the last; None for a word that is no date literal."""
     name, _, count = word.upper().partition(":")
-    if count:
+    if count.isdigit():
         days = timedelta(days=int(count))
         match name:
             case "LAST_N_DAYS":

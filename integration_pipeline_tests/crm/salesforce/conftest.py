@@ -1,0 +1,209 @@
+"""A Salesforce org for the session, emptied before each test, and connectors to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from integration_pipeline.crm.records import CrmRecord, ObjectType
+from integration_pipeline.crm.salesforce.config import SalesforceSettings
+from integration_pipeline.crm.salesforce.source import SalesforceSource
+from integration_pipeline.sandbox.process import VendorProcess
+from integration_pipeline.sandbox.salesforce.options import Options
+
+KEY, SECRET, USER = "3MVG9connector", "consumer-secret-of-the-connector", "integration@acme.example"
+WON: Mapping[str, Any] = {"StageName": "Closed Won", "CloseDate": "2026-03-10"}
+
+
+class Org:
+    """The org behind the connector, worked in as its users and other apps would."""
+
+    def __init__(self, sandbox: VendorProcess) -> None:
+        self.sandbox = sandbox
+        token = httpx.post(
+            f"{sandbox.base_url}/services/oauth2/token",
+            data={"grant_type": "client_credentials"},
+            auth=(KEY, SECRET),
+        ).json()["access_token"]
+        self.http = httpx.Client(
+            base_url=f"{sandbox.base_url}/services/data/v67.0",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+        )
+
+    def create(self, kind: str, **fields: object) -> str:
+        return self._ask("POST", f"/sobjects/{kind}", fields)["id"]
+
+    def create_many(self, kind: str, records: list[dict[str, object]]) -> list[str]:
+        ids: list[str] = []
+        for start in range(0, len(records), 200):
+            some = [{"attributes": {"type": kind}, **each} for each in records[start : start + 200]]
+            results = self._ask("POST", "/composite/sobjects", {"records": some})
+            assert all(each["success"] for each in results), results
+            ids += [each["id"] for each in results]
+        return ids
+
+    def deal(self, **fields: object) -> str:
+        return self.create("Opportunity", **{"Name": "Acme licences", **WON, **fields})
+
+    def line_item(self, deal: str, name: str = "Seats", **fields: object) -> str:
+        """A product in the standard price book, and so many of it on the deal."""
+        book = self._ask("GET", "/query?q=SELECT Id FROM Pricebook2")["records"][0]["Id"]
+        product = self.create("Product2", Name=name, ProductCode=name.upper(), IsActive=True)
+        entry = self.create(
+            "PricebookEntry", Pricebook2Id=book, Product2Id=product, UnitPrice=Decimal(1), IsActive=True
+        )
+        given = {"Quantity": 1, "UnitPrice": 10, **fields}
+        return self.create("OpportunityLineItem", OpportunityId=deal, PricebookEntryId=entry, **given)
+
+    def update(self, kind: str, identifier: str, **fields: object) -> None:
+        self._ask("PATCH", f"/sobjects/{kind}/{identifier}", fields)
+
+    def delete(self, kind: str, identifier: str) -> None:
+        self._ask("DELETE", f"/sobjects/{kind}/{identifier}")
+
+    def get(self, kind: str, identifier: str) -> dict[str, Any]:
+        return self._ask("GET", f"/sobjects/{kind}/{identifier}")
+
+    def define(self, **field: object) -> None:
+        self.sandbox.admin("POST", "/fields", {"fields": [field]})
+
+    def fault(self, **rule: object) -> None:
+        self.sandbox.admin("PUT", "/faults", {"rules": [{"name": "fault", **rule}]})
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass in the org."""
+        self.sandbox.admin("PUT", "/clock", {"advance_seconds": seconds})
+
+    def now(self) -> datetime:
+        """The org's time, which tests move on."""
+        return datetime.fromisoformat(self.sandbox.admin("GET", "/clock")["now"])
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What the org was asked since `watch`."""
+        return self.sandbox.admin("GET", "/requests")["requests"]
+
+    def watch(self) -> None:
+        self.sandbox.admin("PUT", "/requests", {"on": True})
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        content = None if body is None else _dumped(body)
+        answer = self.http.request(
+            method, path, content=content, headers={"Content-Type": "application/json"}
+        )
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else {}
+
+
+def _dumped(body: object) -> bytes:
+    return json.dumps(body, default=str).encode()
+
+
+class KeyPair:
+    """The private key a connector signs with, and the public one its org knows; both PEM."""
+
+    def __init__(self) -> None:
+        key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+        self.private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+        self.public = (
+            key.public_key()
+            .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+            .decode()
+        )
+
+
+@pytest.fixture(scope="session")
+def key_pair() -> KeyPair:
+    return KeyPair()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Iterator[VendorProcess]:
+    options = Options(
+        admin_key=SecretStr("admin-key"),
+        consumer_key=KEY,
+        consumer_secret=SecretStr(SECRET),
+        username=USER,
+        public_key=key_pair.public,
+        currencies=("USD", "EUR"),
+        bulk_seconds=Decimal(0),
+    )
+    with VendorProcess("salesforce", tmp_path_factory.mktemp("salesforce"), options) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def org(running: VendorProcess) -> Iterator[Org]:
+    """An empty org without faults, of which nothing is recorded."""
+    running.admin("POST", "/reset")
+    running.admin("DELETE", "/faults")
+    running.admin("PUT", "/requests", {"on": False})
+    opened = Org(running)
+    yield opened
+    opened.http.close()
+
+
+class WoundClock:
+    """Time passes only by sleeping in it."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+
+Connect = Callable[..., SalesforceSource]
+
+
+@pytest.fixture
+def connect(org: Org) -> Iterator[Connect]:
+    """Make a connector to the org: settings by name; it never really waits."""
+    opened: list[SalesforceSource] = []
+
+    def connect(clock: WoundClock | None = None, **settings: object) -> SalesforceSource:
+        values = {
+            "base_url": org.sandbox.base_url,
+            "consumer_key": KEY,
+            "consumer_secret": SecretStr(SECRET),
+            **settings,
+        }
+        opened.append(
+            SalesforceSource(
+                SalesforceSettings.model_validate(values),
+                registry=CollectorRegistry(),
+                clock=clock or WoundClock(),
+            )
+        )
+        return opened[-1]
+
+    yield connect
+    for source in opened:
+        source.close()
+
+
+@pytest.fixture
+def source(connect: Connect) -> SalesforceSource:
+    return connect()
+
+
+def read(source: SalesforceSource, kind: ObjectType, *properties: str, since: Any = None) -> list[CrmRecord]:
+    """Everything `changed_since` gives, in order."""
+    return [each for records in source.changed_since(kind, since, properties) for each in records]
