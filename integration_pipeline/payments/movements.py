@@ -80,7 +80,8 @@ class Movement:
     """Money that moved for good; what is only announced or pending is none.
 
     `external_id` is unique within `source` and `kind`. The same movement may come again knowing more (`fee`,
-    `settled`, `group`): the later one holds.
+    `settled`, `links`, `group`): the later one holds, but a `group` that was known once is not taken back by
+    None, since not every way to read a movement shows it.
 
     `amount` is signed, + is money to us; in the currency it was paid in. A payout is + what our bank gets.
     `settled` is the same amount as the vendor's balance took it, where that is in another currency.

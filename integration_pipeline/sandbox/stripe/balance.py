@@ -36,9 +36,13 @@ class Settlement:
         return int((amount * self.rate).quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def usual_fee(amount: int) -> int:
-    """2.9 % and 30: the price of a card payment in the United States."""
-    return int((amount * _FEE_RATE).quantize(Decimal(1), ROUND_HALF_UP)) + _FEE_FIXED
+def usual_fee(amount: int, currency: str) -> int:
+    """2.9 % and 30: the price of a card payment in the United States; in coins that the currency has."""
+    step = 10 if currency in _THREE_DECIMALS else 100 if currency in _ZERO_DECIMALS_TWO_WRITTEN else 1
+    return (
+        int((amount * _FEE_RATE / step).quantize(Decimal(1), ROUND_HALF_UP)) * step
+        + _FEE_FIXED // step * step
+    )
 
 
 def check_amount(amount: int, currency: str, *, param: str = "amount") -> None:

@@ -1,0 +1,1 @@
+"""Plaid: the posted lines of our bank accounts, and when there are new ones."""

@@ -1,0 +1,102 @@
+"""Plaid's transactions turned into bank lines.
+
+Plaid's amounts are positive when money leaves the account (https://plaid.com/docs/api/products/transactions);
+ours when it comes in. Amounts are JSON numbers, and keep their digits.
+
+Belongs here: what a transaction is as a movement. Does not belong here: which of them to read (`source`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+
+from integration_pipeline.billing.errors import UnknownCurrency
+from integration_pipeline.payments.movements import (
+    Movement,
+    MovementKind,
+    MovementSource,
+    Payer,
+    Unreadable,
+    exact_money,
+    storable,
+)
+from integration_pipeline.transport.shapes import Json
+
+_TEXTS = ("name", "original_description", "merchant_name", "check_number")
+_META = ("reference_number", "reason", "payer", "payee", "by_order_of")
+# Who passes money on for others is no payer.
+_PAYING = frozenset({"merchant", "income_source"})
+
+
+def line(transaction: Json) -> Movement | Unreadable | None:
+    """A posted transaction, None for a pending one and for one that moved nothing. Raises `Malformed` for a
+    wrong shape.
+    """
+    identifier = transaction.field("transaction_id").identifier()
+    if transaction.field("pending").flag():
+        return None
+    body = storable(transaction.object())
+    currency = _text(transaction, "iso_currency_code") or _text(transaction, "unofficial_currency_code")
+    try:
+        amount = exact_money(-_number(transaction.field("amount")), currency or "")
+    except (ValueError, UnknownCurrency) as error:
+        reason = f"The bank line {identifier} cannot be booked: {error}. Book it by hand."
+        return Unreadable(MovementSource.PLAID, identifier, reason, body)
+    if not amount:
+        return None
+    booked = _day(transaction.field("date"))
+    stamp = transaction.optional("datetime")
+    return Movement(
+        source=MovementSource.PLAID,
+        kind=MovementKind.BANK_LINE,
+        external_id=identifier,
+        amount=amount,
+        occurred_at=stamp.timestamp() if stamp else datetime.combine(booked, time.min, UTC),
+        value_date=booked,
+        body=body,
+        payer=_payer(transaction),
+        references=_references(transaction),
+        account=transaction.field("account_id").identifier(),
+    )
+
+
+def _payer(transaction: Json) -> Payer:
+    """By name who stands in the bank's own fields, else the counterparty Plaid recognised."""
+    meta = transaction.optional("payment_meta")
+    counterparties = transaction.optional("counterparties")
+    named = [_text(meta, "payer"), _text(meta, "by_order_of")] if meta else []
+    ids: list[str] = []
+    for each in counterparties.items() if counterparties else []:
+        if each.field("type").value in _PAYING:
+            named.append(_text(each, "name"))
+            entity = each.optional("entity_id")
+            ids += [entity.identifier()] if entity else []
+    named.append(_text(transaction, "merchant_name"))
+    return Payer(name=next(filter(None, named), None), ids=tuple(dict.fromkeys(ids)))
+
+
+def _references(transaction: Json) -> tuple[str, ...]:
+    meta = transaction.optional("payment_meta")
+    texts = [_text(transaction, name) for name in _TEXTS]
+    texts += [_text(meta, name) for name in _META] if meta else []
+    return tuple(dict.fromkeys(each.strip() for each in texts if each and each.strip()))
+
+
+def _text(source: Json, name: str) -> str | None:
+    found = source.optional(name)
+    return found.text() if found else None
+
+
+def _number(amount: Json) -> Decimal:
+    value = amount.value
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise amount.wrong("a number")
+    return Decimal(value)
+
+
+def _day(day: Json) -> date:
+    try:
+        return date.fromisoformat(day.text())
+    except ValueError:
+        raise day.wrong("a date, as 2026-11-20 is") from None
