@@ -1,4 +1,4 @@
-"""A synced account for the command line: one sandbox and one server a session, a fresh database a test."""
+"""A synced account for the command line: one sandbox a session, a fresh copy of the database a test."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import create_engine, text
 from typer.testing import CliRunner, Result
 
 from integration_pipeline.cli.app import app
@@ -19,6 +19,7 @@ from integration_pipeline.sandbox.datasets.model import DataSet
 from integration_pipeline.sandbox.hubspot.limits import Limits
 from integration_pipeline.sandbox.server import SandboxProcess
 from integration_pipeline.store.embedded import EmbeddedPostgres
+from integration_pipeline_tests.conftest import database_copy
 
 TOKEN = "pat-command-line"
 
@@ -55,33 +56,24 @@ def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[
 
 
 @pytest.fixture(scope="session")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+def account(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """Everything posted once, by the command a person would use."""
     folder = tmp_path_factory.mktemp("command-line")
     data_set = generate(deals=250)
-    with (
-        EmbeddedPostgres.start(folder / "postgres", settings={"fsync": "off"}) as server,
-        SandboxProcess(folder / "sandbox", token=TOKEN, limits=Limits.unlimited()) as sandbox,
-    ):
+    with SandboxProcess(folder, token=TOKEN, limits=Limits.unlimited()) as sandbox:
         load(data_set, sandbox.base_url, TOKEN)
-        made = Account(server, sandbox, data_set)
-        server.ensure_database("synced")
+        made = Account(postgres, sandbox, data_set)
+        postgres.ensure_database("synced")
         first = run(("sync", "--json"), made.environment("synced"))
         assert first.exit_code == 0, first.output
         yield made
 
 
 @pytest.fixture
-def database(account: Account, request: pytest.FixtureRequest) -> Iterator[str]:
+def database(account: Account, administrator: psycopg.Connection) -> Iterator[str]:
     """A copy of the synced database, for this test alone."""
-    name = f"copy_{next(_COPIES)}"
-    admin = create_engine(account.server.url("postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE synced"))
-    yield account.server.url(name)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with database_copy(administrator, "synced", f"copy_{next(_COPIES)}") as name:
+        yield account.server.url(name)
 
 
 @pytest.fixture
