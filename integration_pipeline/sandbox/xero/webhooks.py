@@ -30,7 +30,7 @@ from integration_pipeline.sandbox.xero.kinds import CONTACTS, CREDIT_NOTES, INVO
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS webhook_sequence (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     event TEXT NOT NULL
 );
 """
