@@ -46,7 +46,7 @@ class SalesforceWording:
         if policy is not None and not self.known_policy(policy):
             raise ValueError(f"Salesforce has no limit {policy!r}")
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-        refusal = limit_exceeded(policy or "TotalRequests")
+        refusal = limit_exceeded(policy or "ConcurrentRequests (Concurrent API Requests)")
         return Answer(refusal.body(), refusal.status, headers)
 
     def unauthorized(self) -> Response:

@@ -20,26 +20,34 @@ from integration_pipeline.crm.salesforce.config import SalesforceSettings
 from integration_pipeline.crm.salesforce.source import SalesforceSource
 from integration_pipeline.sandbox.process import VendorProcess
 from integration_pipeline.sandbox.salesforce.options import Options
+from integration_pipeline_tests.vendors.rig import WoundClock
 
 KEY, SECRET, USER = "3MVG9connector", "consumer-secret-of-the-connector", "integration@acme.example"
+ADMIN_KEY = "key-of-the-sandbox"
 WON: Mapping[str, Any] = {"StageName": "Closed Won", "CloseDate": "2026-03-10"}
 
 
 class Org:
     """The org behind the connector, worked in as its users and other apps would."""
 
-    def __init__(self, sandbox: VendorProcess) -> None:
-        self.sandbox = sandbox
-        token = httpx.post(
-            f"{sandbox.base_url}/services/oauth2/token",
+    def __init__(self, base_url: str, http: httpx.Client) -> None:
+        self.base_url = base_url
+        self.http = http
+
+    def log_in(self) -> None:
+        token = self.http.post(
+            f"{self.base_url}/services/oauth2/token",
             data={"grant_type": "client_credentials"},
             auth=(KEY, SECRET),
         ).json()["access_token"]
-        self.http = httpx.Client(
-            base_url=f"{sandbox.base_url}/services/data/v67.0",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=30,
-        )
+        self.http.headers["Authorization"] = f"Bearer {token}"
+
+    def admin(self, method: str, path: str, body: object = None) -> Any:
+        """What the sandbox's own endpoints answer."""
+        headers = {"X-Sandbox-Key": ADMIN_KEY}
+        answer = self.http.request(method, f"{self.base_url}/_sandbox{path}", json=body, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
 
     def create(self, kind: str, **fields: object) -> str:
         return self._ask("POST", f"/sobjects/{kind}", fields)["id"]
@@ -76,25 +84,25 @@ class Org:
         return self._ask("GET", f"/sobjects/{kind}/{identifier}")
 
     def define(self, **field: object) -> None:
-        self.sandbox.admin("POST", "/fields", {"fields": [field]})
+        self.admin("POST", "/fields", {"fields": [field]})
 
     def fault(self, **rule: object) -> None:
-        self.sandbox.admin("PUT", "/faults", {"rules": [{"name": "fault", **rule}]})
+        self.admin("PUT", "/faults", {"rules": [{"name": "fault", **rule}]})
 
     def wait(self, seconds: int) -> None:
         """Let time pass in the org."""
-        self.sandbox.admin("PUT", "/clock", {"advance_seconds": seconds})
+        self.admin("PUT", "/clock", {"advance_seconds": seconds})
 
     def now(self) -> datetime:
         """The org's time, which tests move on."""
-        return datetime.fromisoformat(self.sandbox.admin("GET", "/clock")["now"])
+        return datetime.fromisoformat(self.admin("GET", "/clock")["now"])
 
     def requests(self) -> list[dict[str, Any]]:
         """What the org was asked since `watch`."""
-        return self.sandbox.admin("GET", "/requests")["requests"]
+        return self.admin("GET", "/requests")["requests"]
 
     def watch(self) -> None:
-        self.sandbox.admin("PUT", "/requests", {"on": True})
+        self.admin("PUT", "/requests", {"on": True})
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         content = None if body is None else _dumped(body)
@@ -132,7 +140,7 @@ def key_pair() -> KeyPair:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Iterator[VendorProcess]:
     options = Options(
-        admin_key=SecretStr("admin-key"),
+        admin_key=SecretStr(ADMIN_KEY),
         consumer_key=KEY,
         consumer_secret=SecretStr(SECRET),
         username=USER,
@@ -144,30 +152,22 @@ def running(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Iter
         yield sandbox
 
 
+@pytest.fixture(scope="session")
+def connection(running: VendorProcess) -> Iterator[httpx.Client]:
+    """One for the session: making a client takes longer than most tests here."""
+    with httpx.Client(base_url=f"{running.base_url}/services/data/v67.0", timeout=30) as connected:
+        yield connected
+
+
 @pytest.fixture
-def org(running: VendorProcess) -> Iterator[Org]:
+def org(running: VendorProcess, connection: httpx.Client) -> Org:
     """An empty org without faults, of which nothing is recorded."""
-    running.admin("POST", "/reset")
-    running.admin("DELETE", "/faults")
-    running.admin("PUT", "/requests", {"on": False})
-    opened = Org(running)
-    yield opened
-    opened.http.close()
-
-
-class WoundClock:
-    """Time passes only by sleeping in it."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += seconds
+    emptied = Org(running.base_url, connection)
+    emptied.admin("POST", "/reset")
+    emptied.admin("DELETE", "/faults")
+    emptied.admin("PUT", "/requests", {"on": False})
+    emptied.log_in()
+    return emptied
 
 
 Connect = Callable[..., SalesforceSource]
@@ -180,7 +180,7 @@ def connect(org: Org) -> Iterator[Connect]:
 
     def connect(clock: WoundClock | None = None, **settings: object) -> SalesforceSource:
         values = {
-            "base_url": org.sandbox.base_url,
+            "base_url": org.base_url,
             "consumer_key": KEY,
             "consumer_secret": SecretStr(SECRET),
             **settings,

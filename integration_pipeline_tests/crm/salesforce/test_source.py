@@ -175,7 +175,7 @@ class TestChangedSince:
         source = connect(overlap_minutes=0)
         [before] = read(source, DEAL)
         org.wait(60)
-        org.sandbox.admin("POST", "/merge", {"object": "Account", "master": kept, "other": lost})
+        org.admin("POST", "/merge", {"object": "Account", "master": kept, "other": lost})
 
         [after] = read(source, DEAL, since=before.modified_at + timedelta(seconds=1))
 
@@ -204,10 +204,10 @@ class TestArchivedSince:
         purged, binned, restored, kept = org.create_many("Account", [{"Name": name} for name in "abcd"])
         since = org.now()
         org.delete("Account", purged)
-        org.sandbox.admin("POST", "/purge")
+        org.admin("POST", "/purge")
         org.delete("Account", binned)
         org.delete("Account", restored)
-        org.sandbox.admin("POST", "/undelete", {"ids": [restored]})
+        org.admin("POST", "/undelete", {"ids": [restored]})
 
         with time_machine.travel(org.now() + timedelta(minutes=2)):
             pages = connect().archived_since(COMPANY, since, ["Name"])
@@ -279,7 +279,7 @@ class TestFetching:
         self, org: Org, source: SalesforceSource
     ) -> None:
         kept, lost = (org.create("Account", Name=name) for name in ("Acme", "ACME Inc"))
-        org.sandbox.admin("POST", "/merge", {"object": "Account", "master": kept, "other": lost})
+        org.admin("POST", "/merge", {"object": "Account", "master": kept, "other": lost})
 
         found = source.fetch(COMPANY, [lost], ["Name"])
 
