@@ -6,7 +6,7 @@ ever shown, but a key that was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -153,13 +153,23 @@ def _callback(connections: Connections, vendor: Vendor, redirect_uri: str, paste
         except NotOurs as refusal:
             errors.print(f"{escape(str(refusal))}. Paste the whole address, query included.")
             raise typer.Exit(2) from None
-    with CallbackServer(redirect_uri, read) as server:
+    with _listening(redirect_uri, read) as server:
         _ask_to_open(request_consent(vendor_app, tools.keys, server.redirect_uri, tools.now()).url)
         found = server.wait(GOOD_FOR.total_seconds())
     if found is None:
         errors.print("Nobody consented in time; run the command again.")
         raise typer.Exit(1)
     return found
+
+
+def _listening(redirect_uri: str, read: Callable[[str], Callback]) -> CallbackServer[Callback]:
+    try:
+        return CallbackServer(redirect_uri, read)
+    except OSError as fault:
+        errors.print(
+            escape(f"{redirect_uri} cannot be listened at: {fault.strerror}. Free it, or use --paste.")
+        )
+        raise typer.Exit(2) from None
 
 
 def _ask_to_open(url: str) -> None:

@@ -105,6 +105,15 @@ def test_an_address_that_is_pasted_connects(rig: Rig, run: Run) -> None:
     assert "code-" not in result.output
 
 
+def test_a_port_that_is_taken_is_named(rig: Rig, run: Run) -> None:
+    taken = f"{rig.vendor.url}/callback"
+
+    result = run("connect", rig.name.value, OAUTH_REDIRECT_URI=taken)
+
+    assert result.exit_code == 2
+    assert f"{taken} cannot be listened at: Address already in use" in result.output
+
+
 def test_an_address_of_somebody_else_is_refused(rig: Rig, run: Run) -> None:
     result = run("connect", rig.name.value, "--paste", given="https://x/?code=1&state=2\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -20,7 +21,7 @@ KEYS = Keyring.parse(new_key())
 
 
 @pytest.fixture(params=[QUICKBOOKS, XERO], ids=lambda oauth: oauth.vendor.value)
-def vendor(request: pytest.FixtureRequest, clock: Clock):
+def vendor(request: pytest.FixtureRequest, clock: Clock) -> Iterator[FakeVendor]:
     made = FakeVendor(request.param, clock)
     yield made
     made.close()
