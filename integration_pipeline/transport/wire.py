@@ -6,7 +6,7 @@ Belongs here: what concerns httpx alone. Does not belong here: retries and recov
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ from integration_pipeline.transport.json_types import parse_json
 from integration_pipeline.transport.policies import TimeLimits
 
 _ERROR_TEXT_BYTES = 2_000
+_REFUSAL_BYTES = 65_536
 _TURN = "integration_pipeline.turn"
 
 
@@ -83,7 +84,7 @@ def open_http(
             keepalive_expiry=idle_seconds,
         ),
         follow_redirects=False,
-        event_hooks={"request": [_goes_out]},
+        event_hooks={"request": [_goes_out], "response": [_cut_refusal(limits.answer)]},
     )
 
 
@@ -117,6 +118,35 @@ def error_reply(status: int, headers: Mapping[str, str], body: bytes) -> ErrorRe
     except ValueError:
         parsed = None
     return ErrorReply(status, headers, parsed, text)
+
+
+class _Head(httpx.SyncByteStream):
+    """The beginning of an answer."""
+
+    def __init__(self, answer: httpx.SyncByteStream, seconds: float) -> None:
+        self._answer = answer
+        self._seconds = seconds
+
+    def __iter__(self) -> Iterator[bytes]:
+        started = time.monotonic()
+        size = 0
+        for chunk in self._answer:
+            yield chunk
+            size += len(chunk)
+            if size > _REFUSAL_BYTES or time.monotonic() - started > self._seconds:
+                return
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+def _cut_refusal(seconds: float) -> Callable[[httpx.Response], None]:
+    def cut(response: httpx.Response) -> None:
+        # Before authentication sends a call again, httpx reads the 401 to its end, wherever that is.
+        if response.status_code == 401 and isinstance(response.stream, httpx.SyncByteStream):
+            response.stream = _Head(response.stream, seconds)
+
+    return cut
 
 
 def _goes_out(request: httpx.Request) -> None:

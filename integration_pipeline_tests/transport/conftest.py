@@ -61,11 +61,11 @@ class ScriptedServer:
 
         self._script.append(answer)
 
-    def drips(self) -> None:
+    def drips(self, status: int = 200) -> None:
         """Start an answer that never ends but always sends another byte in time."""
 
         def drip(handler: BaseHTTPRequestHandler) -> None:
-            handler.send_response(200)
+            handler.send_response(status)
             handler.send_header("Content-Length", "1000000")
             handler.end_headers()
             while not self._released.wait(0.01):

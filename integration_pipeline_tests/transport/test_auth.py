@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from integration_pipeline.transport.auth import BasicAuth, HeaderAuth
-from integration_pipeline.transport.client import RetryPolicy, VendorClient
+from integration_pipeline.transport.client import RetryPolicy, TimeLimits, VendorClient
 from integration_pipeline.transport.failures import (
     Attempted,
     Explanation,
@@ -122,6 +122,21 @@ class TestRenewal:
             for outcome in ("ok", "Unauthorized")
         }
         assert found == {"ok": 1.0, "Unauthorized": 1.0}
+
+    def test_does_not_wait_for_a_refusal_that_never_ends(
+        self, server: ScriptedServer, clock: WoundClock
+    ) -> None:
+        server.drips(401)
+
+        with VendorClient(
+            "acme",
+            server.url,
+            auth=RenewingAuth(),
+            time_limits=TimeLimits(answer=0.1),
+            registry=CollectorRegistry(),
+            clock=clock,
+        ) as client:
+            assert client.read("GET", "/things", operation="things").status == 200
 
     def test_that_meets_a_used_up_quota_ends_there(self, server: ScriptedServer, clock: WoundClock) -> None:
         limiter = RateLimiter([Window(1, 86_400.0)], clock)

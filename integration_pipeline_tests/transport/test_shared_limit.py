@@ -96,6 +96,17 @@ class TestSharing:
             use(other, bucket="search")
         assert caught.value.free_in == pytest.approx(7_200.0, abs=60)
 
+    def test_a_refusal_of_one_process_holds_all_back(self, share: Share) -> None:
+        minute = Window(100, 60.0)
+        one, other = share(minute, speed=100), share(minute, speed=100)
+        use(other)
+        one.throttled(pause=40.0)
+
+        with other.slot() as waited:
+            pass
+
+        assert waited > 20.0
+
     def test_of_a_tenant_leaves_other_tenants_alone(self, share: Share) -> None:
         day = Window(1, DAY, name="day")
         use(share(day))
