@@ -11,6 +11,7 @@ from integration_pipeline.cli import (
     demo,
     events,
     gateway,
+    payments,
     preview,
     quarantine,
     rebuild,
@@ -37,6 +38,7 @@ app.command("preview")(preview.preview)
 app.command("simulate")(simulate.simulate)
 app.add_typer(preview.schema, name="schema")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(payments.app, name="payments")
 app.add_typer(events.app, name="events")
 app.command("sandbox")(sandbox.sandbox)
 app.command("gateway")(gateway.gateway)

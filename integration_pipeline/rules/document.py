@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -32,6 +33,15 @@ class AccountRole(StrEnum):
     TAX_PAYABLE = "tax_payable"
     DEFERRED_REVENUE = "deferred_revenue"
     REVENUE = "revenue"
+    IN_TRANSIT = "in_transit"
+    """What a payment vendor has taken in and not paid out to our bank yet."""
+    FEES = "fees"
+    EXCHANGE = "exchange"
+    """Between two currencies: what was paid in one and taken in as the other, until it is valued."""
+
+
+SETTLEMENT_ROLES = frozenset((AccountRole.IN_TRANSIT, AccountRole.FEES, AccountRole.EXCHANGE))
+"""What only payments need. A rule set without these accounts bills, and settles nothing."""
 
 
 class Account(Document):
@@ -62,6 +72,29 @@ class Entity(Document):
         return ZoneInfo(self.time_zone)
 
 
+class MoneyOwner(Document):
+    """Whose money an account of a payment vendor or bank holds; the first that fits a movement counts."""
+
+    source: Annotated[str, Field(min_length=1)]
+    account: str | None = None
+    currency: Annotated[str | None, Field(pattern=r"^[A-Z]{3}$")] = None
+    entity: str
+
+
+class SettlementRules(Document):
+    """How movements of money are told apart.
+
+    `payout_days` is how far a payout and its bank line may lie apart, `payout_words` are what such a line's
+    text has one of. `fee_percent`: a transfer that is lower than an invoice by no more is proposed for it, as
+    a bank may have kept a fee; it is never settled by that alone.
+    """
+
+    owners: tuple[MoneyOwner, ...] = ()
+    payout_days: Annotated[int, Field(ge=0, le=31)] = 5
+    payout_words: tuple[Annotated[str, Field(min_length=3)], ...] = ("stripe",)
+    fee_percent: Annotated[Decimal, Field(ge=0, le=20)] = Decimal(4)
+
+
 class RuleSet(Document):
     """A whole rule set file; `first_month` is the first close month that is billed at all.
 
@@ -75,12 +108,14 @@ class RuleSet(Document):
     horizon_months: Annotated[int, Field(ge=1, le=120)] = 13
     profile: str = "default"
     custom_rules: CustomRuleChoices = CustomRuleChoices()
+    settlement: SettlementRules = SettlementRules()
     entities: Annotated[dict[str, Entity], Field(min_length=1)]
     accounts: dict[AccountRole, Account]
 
     @model_validator(mode="after")
     def _complete(self) -> RuleSet:
-        missing = [role.value for role in AccountRole if role not in self.accounts]
+        needed = (role for role in AccountRole if role not in SETTLEMENT_ROLES)
+        missing = [role.value for role in needed if role not in self.accounts]
         if missing:
             raise ValueError(f"accounts lacks {', '.join(missing)}")
         if self.profile not in PROFILES:
@@ -93,6 +128,9 @@ class RuleSet(Document):
         prefixes = [p for e in self.entities.values() for p in (e.invoice_prefix, e.credit_note_prefix)]
         if len(set(prefixes)) != len(prefixes):
             raise ValueError("every entity needs prefixes of its own, or two documents share a number")
+        for owner in self.settlement.owners:
+            if owner.entity not in self.entities:
+                raise ValueError(f"settlement.owners names the entity {owner.entity!r}, which is not there")
         return self
 
     def number_series(self, entity: str, kind: str, issue_date: date, currency: str) -> NumberSeries | None:

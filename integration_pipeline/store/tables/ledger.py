@@ -138,6 +138,7 @@ documents = Table(
     UniqueConstraint("entity", "series", "series_number"),
     ForeignKeyConstraint(["entity"], [entities.c.code]),
     CheckConstraint("total_minor > 0", name="total"),
+    Index("ix_documents_total_minor", "total_minor", "currency"),
     schema="ledger",
 )
 

@@ -43,6 +43,9 @@ movements = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("fee_minor", BigInteger, nullable=False, server_default="0"),
     text("currency"),
+    # What the processor's balance took it as, where that is in another currency; its fee is in that one, too.
+    Column("settled_minor", BigInteger),
+    Column("settled_currency", Text),
     moment("occurred_at"),
     Column("value_date", Date, nullable=False),
     Column("payer", JSONB, nullable=False),
@@ -64,28 +67,64 @@ movements = Table(
     # Open: not looked at yet. Waiting: a person decides. Ignored: a person, or a rule, said it is none.
     CheckConstraint("state IN ('open', 'settled', 'waiting', 'ignored', 'withdrawn')", name="state"),
     CheckConstraint("amount_minor <> 0", name="amount"),
+    CheckConstraint("(settled_minor IS NULL) = (settled_currency IS NULL)", name="settled"),
     Index("ix_movements_open", "id", postgresql_where=sql_text("state IN ('open', 'waiting')")),
+    Index("ix_movements_payout", "payout", postgresql_where=sql_text("payout IS NOT NULL")),
+    Index("ix_movements_links", "links", postgresql_using="gin", postgresql_ops={"links": "jsonb_path_ops"}),
     schema="payments",
 )
 
-# What a movement settled; the own ledger has one journal entry of each.
+# What a source sent that is no movement we could book; kept until it sends the record in a form that is.
+unreadable = Table(
+    "unreadable",
+    metadata,
+    text("source", primary_key=True),
+    text("external_id", primary_key=True),
+    text("reason"),
+    Column("body", JSONB, nullable=False),
+    moment("received_at", default_now=True),
+    schema="payments",
+)
+
+# What a movement settled; the own ledger has one journal entry of each. A payment for documents of several
+# entities or customers has a settlement of each, and money that was exchanged one of each currency. A wrong
+# one is undone by another that reverses it.
 settlements = Table(
     "settlements",
     metadata,
     identity(),
-    Column("movement_id", BigInteger, ForeignKey(movements.c.id), nullable=False, unique=True),
+    Column("movement_id", BigInteger, ForeignKey(movements.c.id), nullable=False),
+    Column("reverses_id", BigInteger, ForeignKey("payments.settlements.id"), unique=True),
+    # The payout whose money arrived; then the entry moves it from transit to cash.
+    Column("payout_id", BigInteger, ForeignKey(movements.c.id)),
     text("entity"),
     Column("customer_id", BigInteger, ForeignKey("crm.customers.id")),
     text("reference", unique=True),
     text("currency"),
     Column("amount_minor", BigInteger, nullable=False),
     Column("fee_minor", BigInteger, nullable=False),
+    # What came in as another currency's money, or went out as it; positive on the side of what was paid.
+    Column("exchanged_minor", BigInteger, nullable=False, server_default="0"),
     # What no invoice took: the customer's credit.
     Column("unapplied_minor", BigInteger, nullable=False),
     Column("settled_on", Date, nullable=False),
     text("rule"),
     Column("evidence", JSONB, nullable=False),
     moment("created_at", default_now=True),
+    Index("ix_settlements_movement_id", "movement_id"),
+    Index("ix_settlements_payout_id", "payout_id"),
+    schema="payments",
+)
+
+# Which customer a source's payer is, known from a settlement that was beyond doubt.
+payers = Table(
+    "payers",
+    metadata,
+    text("source", primary_key=True),
+    text("payer_id", primary_key=True),
+    Column("customer_id", BigInteger, ForeignKey("crm.customers.id"), primary_key=True),
+    Column("settlement_id", BigInteger, ForeignKey(settlements.c.id), nullable=False),
+    Index("ix_payers_settlement_id", "settlement_id"),
     schema="payments",
 )
 

@@ -1,0 +1,94 @@
+"""The decision about one movement.
+
+Belongs here: which rules a kind of movement is put to. Does not belong here: the rules themselves.
+"""
+
+from __future__ import annotations
+
+from integration_pipeline.payments.matching.decisions import Charged, Decision, Matched, NotYet, Rule, Waits
+from integration_pipeline.payments.matching.facts import Facts, Kept, SettledMovement
+from integration_pipeline.payments.matching.incoming import incoming
+from integration_pipeline.payments.matching.payouts import looks_like_payout, payout_candidates, payout_of
+from integration_pipeline.payments.matching.returns import coming_back, outgoing
+from integration_pipeline.payments.movements import Movement, MovementKind
+
+
+def decide(kept: Kept, facts: Facts) -> Decision:
+    """What the movement settles, or why it does not. Total: whatever the movement says, it never raises.
+
+    A `Waits` may be given proposals (`suggestions`). The same facts in any order give the same decision.
+    """
+    movement = kept.movement
+    if kept.before is not None:
+        return _newer_version(kept, kept.before)
+    if movement.settled is not None and (movement.settled.minor < 0) != (movement.amount.minor < 0):
+        return Waits(
+            f"{movement.amount.format()} was taken in as {movement.settled.format()}: one sign is wrong"
+        )
+    match movement.kind:
+        case MovementKind.PAYMENT | MovementKind.REFUND | MovementKind.DISPUTE | MovementKind.DISPUTE_WON:
+            return _of_customer(kept, facts)
+        case MovementKind.FEE:
+            return _fee(movement, facts)
+        case MovementKind.PAYOUT:
+            return NotYet("its bank line has not been told of yet")
+        case MovementKind.BANK_LINE:
+            return _bank_line(kept, facts)
+
+
+def _of_customer(kept: Kept, facts: Facts) -> Decision:
+    if kept.movement.amount.minor < 0:
+        return outgoing(kept, facts)
+    return incoming(kept, facts) if kept.movement.kind is MovementKind.PAYMENT else coming_back(kept, facts)
+
+
+def _bank_line(kept: Kept, facts: Facts) -> Decision:
+    """A payout's line is nothing but a payout's: its payments have paid the invoices already."""
+    if looks_like_payout(kept.movement, facts):
+        return payout_of(kept, facts)
+    decision = incoming(kept, facts) if kept.movement.amount.minor > 0 else outgoing(kept, facts)
+    payouts = payout_candidates(kept, facts)
+    named = isinstance(decision, Matched) and decision.rule in (Rule.LINK, Rule.NUMBER, Rule.RETURN)
+    if named or not payouts:
+        return decision
+    candidates = decision.candidates if isinstance(decision, Waits) else ()
+    return Waits(
+        f"a payout of {kept.movement.amount.format()} is under way, but the line does not say that it is "
+        "one: say whether it is the payout or pays documents",
+        (*payouts, *candidates),
+    )
+
+
+def _fee(movement: Movement, facts: Facts) -> Charged | Waits:
+    owner = facts.conventions.entity_of(movement)
+    if owner is None:
+        return Waits("nothing says whose fee it is: add its account to the rule set's settlement.owners")
+    evidence = f"a fee of {movement.source.value} that belongs to no single payment"
+    return Charged(Rule.FEE, (evidence,), owner, None, -movement.amount.minor)
+
+
+def _newer_version(kept: Kept, before: SettledMovement) -> Charged | Waits:
+    """Of a settled movement only what was not known yet is booked by itself: its fee, its exchange."""
+    movement = kept.movement
+    fee = movement.fee.minor if movement.fee is not None else 0
+    exchanged = before.settled is None and movement.settled is not None
+    more = before.fee_minor == 0 and (fee or exchanged) and movement.kind is not MovementKind.FEE
+    if more and movement.amount == before.amount and (exchanged or movement.settled == before.settled):
+        evidence = f"what was not known of {movement.external_id} when it was settled: the fee"
+        if movement.settled is not None and exchanged:
+            evidence += f", and that it was taken in as {movement.settled.format()}"
+        part = before.parts[0]
+        return Charged(Rule.LATER_FEE, (evidence,), part.entity, part.customer_id, fee, exchanged)
+    said = f"{before.amount.format()}{_with_fee(before)}"
+    says = f"{movement.amount.format()}, fee {movement.fee.format() if movement.fee else 'none'}"
+    return Waits(
+        f"it was settled with {said}, and {movement.source.value} now says {says}: "
+        f"`payments undo {before.id}` takes the settlement back, then this version is settled; "
+        f"`payments ignore {kept.id}` leaves it as it is"
+    )
+
+
+def _with_fee(before: SettledMovement) -> str:
+    currency = before.settled.currency if before.settled is not None else before.amount.currency
+    fee = f"{before.fee_minor} minor units of {currency}" if before.fee_minor else "none"
+    return f", fee {fee}"

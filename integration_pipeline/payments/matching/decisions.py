@@ -1,0 +1,122 @@
+"""What may be decided about a movement, and by which rule.
+
+Belongs here: shapes. Does not belong here: deciding (`decide`), booking (pipeline).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from integration_pipeline.payments.matching.facts import Allocation, Kept
+
+
+class Rule(StrEnum):
+    """Why a movement settles what it settles, or why something is proposed."""
+
+    LINK = "link"
+    """Whoever took the payment wrote down the document or the deal."""
+    NUMBER = "number"
+    """The text names document numbers or references."""
+    AMOUNT = "amount"
+    """The one invoice of a known payer that is open with just this amount."""
+    SUM = "sum"
+    """The one choice of a known payer's open documents that adds up to the amount."""
+    RETURN = "return"
+    """Money of an earlier payment that goes back: a refund, a dispute."""
+    RETURNED = "returned"
+    """What an earlier refund or dispute took comes back."""
+    FEE = "fee"
+    LATER_FEE = "later_fee"
+    """The fee of a payment, or what it was exchanged for, that was not known when it was settled."""
+    PAYOUT = "payout"
+    """A payment vendor's payout and the bank line that tells of the same money."""
+    PERSON = "person"
+
+    # Only ever proposed.
+    NAME = "name"
+    LESS_A_FEE = "less_a_fee"
+    PART = "part"
+    CREDIT = "credit"
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What no document takes: the customer's credit with an entity, negative where it goes back."""
+
+    entity: str
+    customer_id: int
+    minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The movement settles these documents; with `credit` they add up to its amount."""
+
+    rule: Rule
+    evidence: tuple[str, ...]
+    allocations: tuple[Allocation, ...]
+    credit: tuple[Credit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A cost of `fee_minor` (negative: given back) in the currency of the vendor's balance, and no more.
+
+    `exchanged`: the vendor has taken the amount in as another currency, which is told only now.
+    """
+
+    rule: Rule
+    evidence: tuple[str, ...]
+    entity: str
+    customer_id: int | None
+    fee_minor: int
+    exchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A payout's money is in our bank: `shares` of it by entity. `line` tells of it, if a bank line does."""
+
+    evidence: tuple[str, ...]
+    payout: Kept
+    line: Kept | None
+    shares: tuple[tuple[str, int], ...]
+
+    rule = Rule.PAYOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What may explain a movement, for a person; `score` is from 0 to 100."""
+
+    rule: Rule
+    score: int
+    evidence: tuple[str, ...]
+    allocations: tuple[Allocation, ...] = ()
+    payout_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A person decides: `why` says what is unclear and what to do, `candidates` are best first."""
+
+    why: str
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """What it belongs to has still to come; nobody needs to do anything."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotOurs:
+    """It has nothing to do with any document."""
+
+    why: str
+
+
+Decision = Matched | Charged | Arrived | Waits | NotYet | NotOurs

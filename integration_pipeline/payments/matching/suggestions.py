@@ -1,0 +1,107 @@
+"""What is proposed to a person where no rule is sure: the same amount, a similar name, a fee kept on the way.
+
+Belongs here: scores and reasons; a proposal is never booked by itself. Does not belong here: the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rapidfuzz import fuzz, process, utils
+
+from integration_pipeline.billing.money import Money
+from integration_pipeline.payments.matching.decisions import Candidate, Rule, Waits
+from integration_pipeline.payments.matching.facts import Allocation, Conventions, Kept, OpenDocument, in_order
+from integration_pipeline.payments.movements import Movement, MovementKind
+
+MOST = 5
+"""So many are shown."""
+_ALIKE = 82
+"""From this likeness (of 100) on, a name is taken for a hint."""
+_MOST_NAMES = 3
+
+
+def normal_names(names: Mapping[int, str]) -> dict[int, str]:
+    """Customers' names as they are compared: without case, dots and commas."""
+    return {customer: utils.default_process(name) for customer, name in names.items()}
+
+
+def similar_customers(movement: Movement, names: Mapping[int, str]) -> dict[int, int]:
+    """Customers whose name (`normal_names`) is like the payer's, with how alike they are (82 to 100)."""
+    name = utils.default_process(movement.payer.name or "")
+    if not name:
+        return {}
+    found = process.extract(name, names, scorer=fuzz.token_sort_ratio, score_cutoff=_ALIKE, limit=_MOST_NAMES)
+    return {customer: int(score) for _, score, customer in found}
+
+
+def with_suggestions(
+    waits: Waits,
+    kept: Kept,
+    documents: Iterable[OpenDocument],
+    alike: Mapping[int, int],
+    conventions: Conventions,
+) -> Waits:
+    """The same, with what open `documents` may explain it; the best five of all, best first."""
+    movement = kept.movement
+    if movement.amount.minor <= 0:
+        return Waits(waits.why, _best(waits.candidates))
+    ours = [
+        each
+        for each in in_order(documents)
+        if each.currency == movement.amount.currency and each.open_minor > 0
+    ]
+    found = [*waits.candidates]
+    for each in ours:
+        found += _for_document(movement, each, alike.get(each.customer_id, 0), conventions)
+    for customer, score in alike.items():
+        of_customer = [each for each in ours if each.customer_id == customer]
+        whole = sum(each.open_minor for each in of_customer)
+        if len(of_customer) > 1 and whole == movement.amount.minor:
+            found.append(
+                Candidate(
+                    Rule.SUM,
+                    80 + (score - _ALIKE) // 2,
+                    (_named_alike(of_customer[0], score), "all that is open adds up to the amount"),
+                    tuple(Allocation(each.id, each.open_minor) for each in of_customer),
+                )
+            )
+    return Waits(waits.why, _best(found))
+
+
+def _for_document(
+    movement: Movement, document: OpenDocument, alike: int, conventions: Conventions
+) -> Iterable[Candidate]:
+    evidence = (_named_alike(document, alike),) if alike else ()
+    more = (alike - _ALIKE) + 20 if alike else 0
+    if document.left == movement.amount:
+        words = f"{document.number} of {document.customer} is open with just {movement.amount.format()}"
+        rule = Rule.NAME if alike else Rule.AMOUNT
+        yield Candidate(rule, 55 + more, (*evidence, words), (Allocation(document.id, document.open_minor),))
+    kept_back = document.open_minor - movement.amount.minor
+    if (
+        movement.kind is MovementKind.BANK_LINE
+        and kept_back > 0
+        and kept_back * 10_000 <= document.open_minor * conventions.fee_share
+    ):
+        words = (
+            f"{document.number} of {document.customer} is open with {document.left.format()}: a bank may "
+            f"have kept {Money(kept_back, document.currency).format()}"
+        )
+        yield Candidate(
+            Rule.LESS_A_FEE,
+            35 + more,
+            (*evidence, words),
+            (Allocation(document.id, movement.amount.minor),),
+        )
+
+
+def _named_alike(document: OpenDocument, score: int) -> str:
+    return f"the payer's name is like {document.customer} ({score} of 100)"
+
+
+def _best(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Each proposal once, for its best reason."""
+    ordered = sorted(candidates, key=lambda each: -each.score)
+    once = {(each.allocations, each.payout_id): each for each in reversed(ordered)}
+    return tuple(sorted(once.values(), key=lambda each: -each.score))[:MOST]

@@ -1,0 +1,373 @@
+"""Booking what was decided about movements: settlement, allocations, entry and intents, all or none.
+
+Belongs here: storing and posting within the caller's transaction, and taking it back. Does not belong here:
+what is decided and when (`settle`, `payments_by_hand`), accounts (accounting).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from integration_pipeline.accounting.postgres_ledger.settlements import (
+    SettlementEntry,
+    Sides,
+    arrival_sides,
+    post_settlements,
+    settlement_sides,
+)
+from integration_pipeline.payments.matching.decisions import Arrived, Charged, Matched, Rule
+from integration_pipeline.payments.matching.facts import Conventions, Facts, Kept, Owner
+from integration_pipeline.payments.matching.parts import Part
+from integration_pipeline.payments.movements import MovementKind
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.rules.document import AccountRole, RuleSet
+
+OPEN_STATES = ("open", "waiting")
+# First half of the two-part advisory lock key of a customer; the second is the customer's id.
+_CUSTOMER_LOCK = 731_060
+_BEYOND_DOUBT = (Rule.LINK, Rule.NUMBER, Rule.PERSON)
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A decision with the settlements it comes to; `by` is the person who decided, None for the rules."""
+
+    kept: Kept
+    decision: Matched | Charged | Arrived
+    parts: tuple[Part, ...]
+    by: str | None = None
+
+    @property
+    def settled_on(self) -> date:
+        """The civil day of the entry."""
+        return self.kept.movement.value_date
+
+
+def conventions_of(rules: RuleSet) -> Conventions:
+    """What a rule set says about payments, as the rules of matching want it."""
+    said = rules.settlement
+    return Conventions(
+        owners=tuple(Owner(each.source, each.entity, each.account, each.currency) for each in said.owners),
+        only_entity=next(iter(rules.entities)) if len(rules.entities) == 1 else None,
+        payout_days=said.payout_days,
+        payout_words=said.payout_words,
+        fee_share=int(said.fee_percent * 100),
+    )
+
+
+def lock_movements(connection: Connection, ids: Iterable[int]) -> set[int]:
+    """Those of these that are still to be decided and nobody else has in hand, until the transaction ends."""
+    return set(connection.execute(_LOCK_MOVEMENTS, {"ids": sorted(ids)}).scalars())
+
+
+def lock_customers(connection: Connection, customers: Iterable[int]) -> None:
+    """Wait until nobody else settles these customers' documents, and keep others from it until the end."""
+    if wanted := sorted(set(customers)):
+        connection.execute(_LOCK_CUSTOMERS, {"lock": _CUSTOMER_LOCK, "ids": wanted})
+
+
+def book(connection: Connection, pipeline: Pipeline, bookings: Sequence[Booking], facts: Facts) -> None:
+    """Store and post, in order. The movements and the customers are locked.
+
+    Raises SQLAlchemy's `IntegrityError` if the database refuses one, `ValueError` for one that moves nothing.
+    """
+    if not bookings:
+        return
+    rounds = _rounds(connection, [each.kept.id for each in bookings])
+    rows: list[dict[str, Any]] = []
+    allocations: list[dict[str, Any]] = []
+    sides: dict[str, tuple[Sides, str]] = {}
+    for booking in bookings:
+        for part in booking.parts:
+            reference = _reference(booking.kept, part, rounds.get(booking.kept.id, 0))
+            rows.append(_row(booking, part, reference))
+            sides[reference] = _sides(booking, part), _description(booking, part, facts)
+            allocations += [
+                {"reference": reference, "document_id": each.document_id, "minor": each.minor}
+                for each in part.allocations
+            ]
+    stored = _store(connection, pipeline, rows, allocations, sides)
+    connection.execute(_SETTLED, {"settled": json.dumps([_standing(each) for each in bookings])})
+    learned = [
+        {
+            "source": booking.kept.movement.source.value,
+            "payer_id": payer_id,
+            "settlement_id": stored[reference],
+        }
+        for booking in bookings
+        if (reference := _certain_payer(booking, rounds)) is not None
+        for payer_id in booking.kept.movement.payer.ids
+    ]
+    if learned:
+        connection.execute(_LEARN, {"payers": json.dumps(learned)})
+
+
+def undo(
+    connection: Connection, pipeline: Pipeline, movement_ids: Sequence[int], by: str, reason: str
+) -> int:
+    """Book the opposite of every settlement in force of these movements; how many there were.
+
+    On today's civil day, in the entity's time zone, or the settlement's own if that is later. Raises
+    SQLAlchemy's `IntegrityError` where something since then rests on it, a refund for one.
+    """
+    found = connection.execute(_IN_FORCE, {"ids": list(movement_ids)}).all()
+    rows: list[dict[str, Any]] = []
+    allocations: list[dict[str, Any]] = []
+    sides: dict[str, tuple[Sides, str]] = {}
+    for row in found:
+        reference = f"R{row.reference[1:]}"
+        day = max(row.settled_on, pipeline.today(row.entity))
+        part = Part(
+            entity=row.entity,
+            customer_id=row.customer_id,
+            currency=row.currency,
+            amount_minor=-row.amount_minor,
+            fee_minor=-row.fee_minor,
+            exchanged_minor=-row.exchanged_minor,
+            unapplied_minor=-row.unapplied_minor,
+        )
+        rows.append(
+            {
+                **_amounts(part),
+                "movement_id": row.movement_id,
+                "payout_id": row.payout_id,
+                "reverses_id": row.id,
+                "reference": reference,
+                "settled_on": day.isoformat(),
+                "rule": Rule.PERSON.value,
+                "evidence": [f"{by} took back {row.reference}: {reason}"],
+            }
+        )
+        given_back = [[document_id, -minor] for document_id, minor in row.allocations or ()]
+        allocations += [
+            {"reference": reference, "document_id": document_id, "minor": minor}
+            for document_id, minor in given_back
+        ]
+        applied = sum(minor for _, minor in given_back)
+        sides[reference] = (
+            _part_sides(part, row.kind, applied, arrives=row.payout_id is not None),
+            f"takes back {row.reference}: {reason}"[:500],
+        )
+    if rows:
+        connection.execute(_FORGET, {"ids": [row.id for row in found]})
+        _store(connection, pipeline, rows, allocations, sides)
+    return len(rows)
+
+
+def _store(
+    connection: Connection,
+    pipeline: Pipeline,
+    rows: Sequence[Mapping[str, Any]],
+    allocations: Sequence[Mapping[str, Any]],
+    sides: Mapping[str, tuple[Sides, str]],
+) -> dict[str, int]:
+    """Settlements with their allocations, entries and intents; ids by reference."""
+    stored = {row.reference: row.id for row in connection.execute(_STORE, {"settlements": json.dumps(rows)})}
+    if allocations:
+        connection.execute(_ALLOCATE, {"allocations": json.dumps(allocations)})
+    entries = [
+        SettlementEntry(
+            settlement_id=stored[row["reference"]],
+            entity=row["entity"],
+            settled_on=date.fromisoformat(row["settled_on"]),
+            currency=row["currency"],
+            reference=row["reference"],
+            description=sides[row["reference"]][1],
+            sides=sides[row["reference"]][0],
+        )
+        for row in rows
+    ]
+    post_settlements(connection, entries, pipeline.rules.accounts)
+    if pipeline.targets:
+        targets = [
+            {"target": each.target, "entity": each.entity, "since": each.since.isoformat()}
+            for each in pipeline.targets
+        ]
+        connection.execute(_ENLIST, {"targets": json.dumps(targets), "settled": sorted(stored.values())})
+    return stored
+
+
+def _rounds(connection: Connection, movement_ids: Sequence[int]) -> dict[int, int]:
+    """How often each of these was settled and taken back."""
+    return {row.id: row.rounds for row in connection.execute(_ROUNDS, {"ids": list(movement_ids)})}
+
+
+def _reference(kept: Kept, part: Part, rounds: int) -> str:
+    """A short name (50 bits), the same for each attempt, which the target gets, too."""
+    parts = (kept.id, part.entity, part.customer_id, part.currency, part.amount_minor, rounds)
+    key = "/".join(map(str, parts))
+    return "P" + base64.b32encode(hashlib.sha256(key.encode()).digest()).decode()[:10]
+
+
+def _row(booking: Booking, part: Part, reference: str) -> dict[str, Any]:
+    decision = booking.decision
+    return {
+        **_amounts(part),
+        "movement_id": booking.kept.id,
+        "payout_id": decision.payout.id if isinstance(decision, Arrived) else None,
+        "reverses_id": None,
+        "reference": reference,
+        "settled_on": booking.settled_on.isoformat(),
+        "rule": decision.rule.value,
+        "evidence": list(decision.evidence),
+    }
+
+
+def _amounts(part: Part) -> dict[str, Any]:
+    return {
+        "entity": part.entity,
+        "customer_id": part.customer_id,
+        "currency": part.currency,
+        "amount_minor": part.amount_minor,
+        "fee_minor": part.fee_minor,
+        "exchanged_minor": part.exchanged_minor,
+        "unapplied_minor": part.unapplied_minor,
+    }
+
+
+def _sides(booking: Booking, part: Part) -> Sides:
+    applied = sum(each.minor for each in part.allocations)
+    arrives = isinstance(booking.decision, Arrived)
+    return _part_sides(part, booking.kept.movement.kind.value, applied, arrives=arrives)
+
+
+def _part_sides(part: Part, kind: str, applied: int, *, arrives: bool) -> Sides:
+    if arrives:
+        return arrival_sides(part.amount_minor)
+    return settlement_sides(
+        AccountRole.CASH if kind == MovementKind.BANK_LINE.value else AccountRole.IN_TRANSIT,
+        amount=part.amount_minor,
+        fee=part.fee_minor,
+        exchanged=part.exchanged_minor,
+        applied=applied,
+        unapplied=part.unapplied_minor,
+    )
+
+
+def _description(booking: Booking, part: Part, facts: Facts) -> str:
+    movement = booking.kept.movement
+    documents = [facts.documents[each.document_id] for each in part.allocations]
+    what = f"{movement.kind.value.replace('_', ' ')} {movement.source.value} {movement.external_id}"
+    if isinstance(booking.decision, Arrived):
+        payout = booking.decision.payout.movement
+        return f"payout {payout.source.value} {payout.external_id} in our bank"
+    if documents:
+        numbers = ", ".join(sorted(each.number for each in documents))
+        return f"{what}, {documents[0].customer}: {numbers}"[:500]
+    return what[:500]
+
+
+def _standing(booking: Booking) -> dict[str, Any]:
+    decision = booking.decision
+    return {
+        "id": booking.kept.id,
+        "payout_id": decision.payout.id if isinstance(decision, Arrived) else None,
+        "by": booking.by,
+    }
+
+
+def _certain_payer(booking: Booking, rounds: Mapping[int, int]) -> str | None:
+    """The settlement that says beyond doubt who the payer is."""
+    movement = booking.kept.movement
+    if booking.decision.rule not in _BEYOND_DOUBT or movement.amount.minor < 0:
+        return None
+    parts = [part for part in booking.parts if part.amount_minor]
+    if len(parts) != 1 or parts[0].customer_id is None:
+        return None
+    return _reference(booking.kept, parts[0], rounds.get(booking.kept.id, 0))
+
+
+_LOCK_MOVEMENTS = text("""
+    SELECT id FROM payments.movements
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND state IN ('open', 'waiting') AND withdrawn_at IS NULL
+    ORDER BY id
+    FOR UPDATE SKIP LOCKED
+""")
+_LOCK_CUSTOMERS = text("""
+    SELECT pg_advisory_xact_lock(:lock, CAST(customer_id % 2147483647 AS integer))
+    FROM (SELECT unnest(CAST(:ids AS bigint[])) AS customer_id ORDER BY 1) AS customer
+""")
+_ROUNDS = text("""
+    SELECT movement_id AS id, count(*) AS rounds
+    FROM payments.settlements
+    WHERE movement_id = ANY(CAST(:ids AS bigint[])) AND reverses_id IS NOT NULL
+    GROUP BY movement_id
+""")
+_STORE = text("""
+    INSERT INTO payments.settlements (
+        movement_id, reverses_id, payout_id, entity, customer_id, reference, currency, amount_minor,
+        fee_minor, exchanged_minor, unapplied_minor, settled_on, rule, evidence
+    )
+    SELECT
+        movement_id, reverses_id, payout_id, entity, customer_id, reference, currency, amount_minor,
+        fee_minor, exchanged_minor, unapplied_minor, settled_on, rule, evidence
+    FROM ROWS FROM (
+        jsonb_to_recordset(CAST(:settlements AS jsonb)) AS (
+            movement_id bigint, reverses_id bigint, payout_id bigint, entity text, customer_id bigint,
+            reference text, currency text, amount_minor bigint, fee_minor bigint, exchanged_minor bigint,
+            unapplied_minor bigint, settled_on date, rule text, evidence jsonb
+        )
+    ) WITH ORDINALITY AS given
+    ORDER BY given.ordinality
+    RETURNING id, reference
+""")
+_ALLOCATE = text("""
+    INSERT INTO payments.allocations (settlement_id, document_id, amount_minor)
+    SELECT settlement.id, given.document_id, given.minor
+    FROM jsonb_to_recordset(CAST(:allocations AS jsonb)) AS given (
+        reference text, document_id bigint, minor bigint
+    )
+    INNER JOIN payments.settlements AS settlement ON settlement.reference = given.reference
+""")
+_ENLIST = text("SELECT payments.enlist(CAST(:targets AS jsonb), CAST(:settled AS bigint[]))")
+_SETTLED = text("""
+    WITH settled AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:settled AS jsonb)) AS given (
+            id bigint, payout_id bigint, by text
+        )
+    ),
+
+    forgotten AS (
+        DELETE FROM payments.candidates
+        WHERE movement_id IN (SELECT id FROM settled UNION SELECT payout_id FROM settled)
+    )
+
+    UPDATE payments.movements AS movement
+    SET state = 'settled', reason = NULL, decided_at = clock_timestamp(), decided_by = settled.by
+    FROM settled
+    WHERE movement.id IN (settled.id, settled.payout_id)
+""")
+_LEARN = text("""
+    INSERT INTO payments.payers (source, payer_id, customer_id, settlement_id)
+    SELECT DISTINCT ON (given.source, given.payer_id, settlement.customer_id)
+        given.source, given.payer_id, settlement.customer_id, settlement.id
+    FROM jsonb_to_recordset(CAST(:payers AS jsonb)) AS given (
+        source text, payer_id text, settlement_id bigint
+    )
+    INNER JOIN payments.settlements AS settlement ON settlement.id = given.settlement_id
+    ORDER BY given.source, given.payer_id, settlement.customer_id, settlement.id
+    ON CONFLICT DO NOTHING
+""")
+_FORGET = text("DELETE FROM payments.payers WHERE settlement_id = ANY(CAST(:ids AS bigint[]))")
+_IN_FORCE = text("""
+    SELECT
+        settlement.*, movement.kind,
+        (
+            SELECT jsonb_agg(jsonb_build_array(allocation.document_id, allocation.amount_minor))
+            FROM payments.allocations AS allocation
+            WHERE allocation.settlement_id = settlement.id
+        ) AS allocations
+    FROM payments.settlements_in_force AS settlement
+    INNER JOIN payments.movements AS movement ON movement.id = settlement.movement_id
+    WHERE settlement.movement_id = ANY(CAST(:ids AS bigint[]))
+        OR settlement.payout_id = ANY(CAST(:ids AS bigint[]))
+    ORDER BY settlement.id
+""")
