@@ -123,7 +123,7 @@ class SharedRateLimiter:
         if wait > 0:
             self._clock.sleep(wait * self._clock.speed)
         try:
-            yield max(0.0, self._clock.now() - started) if wait > 0 else 0.0
+            yield self._clock.now() - started
         finally:
             self._give_back(turns, bucket, ticket.lease)
 

@@ -127,7 +127,8 @@ class TestSharing:
         ended: list[float] = []
 
         def work() -> None:
-            with other.slot():
+            with other.slot() as waited:
+                assert waited > 0
                 ended.append(time.monotonic())
 
         with one.slot():
