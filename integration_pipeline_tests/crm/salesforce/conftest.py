@@ -84,7 +84,10 @@ class Org:
         return self._ask("GET", f"/sobjects/{kind}/{identifier}")
 
     def define(self, **field: object) -> None:
-        self.admin("POST", "/fields", {"fields": [field]})
+        self.define_all([field])
+
+    def define_all(self, fields: list[dict[str, object]]) -> None:
+        self.admin("POST", "/fields", {"fields": fields})
 
     def fault(self, **rule: object) -> None:
         self.admin("PUT", "/faults", {"rules": [{"name": "fault", **rule}]})
