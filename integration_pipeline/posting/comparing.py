@@ -81,10 +81,15 @@ def _identity(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
 def _amounts(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
     if expected.total.currency != record.total.currency or record.state in _GONE:
         return
-    if expected.tax is not None and record.tax is not None and expected.tax != record.tax:
-        yield Difference("tax_differs", "tax", expected.tax.format(), record.tax.format())
-    if expected.total != record.total:
-        yield Difference("total_differs", "total", expected.total.format(), record.total.format())
+    if expected.tax is None or record.tax is None or expected.tax == record.tax:
+        if expected.total != record.total:
+            yield Difference("total_differs", "total", expected.total.format(), record.total.format())
+        return
+    yield Difference("tax_differs", "tax", expected.tax.format(), record.tax.format())
+    ours, theirs = expected.total - expected.tax, record.total - record.tax
+    # A vendor that computes the tax itself has another total, but the same before tax.
+    if ours != theirs:
+        yield Difference("total_differs", "net total", ours.format(), theirs.format())
 
 
 def _standing(record: RemoteRecord) -> Iterator[Difference]:
