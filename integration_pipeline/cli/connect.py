@@ -26,8 +26,8 @@ from integration_pipeline.credentials.consent import (
     read_callback,
     request_consent,
 )
+from integration_pipeline.credentials.rows import ConnectionRow, State
 from integration_pipeline.credentials.settings import CredentialsSettings
-from integration_pipeline.credentials.storage import ConnectionRow, State
 from integration_pipeline.runtime import database, open_engine
 from integration_pipeline.settings import MissingSetting, Settings
 from integration_pipeline.store.migrate import upgrade

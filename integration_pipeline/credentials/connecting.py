@@ -18,7 +18,8 @@ from integration_pipeline.credentials.connections import Connections
 from integration_pipeline.credentials.consent import Callback
 from integration_pipeline.credentials.failures import ConsentFailed, attempted
 from integration_pipeline.credentials.keys import Keyring
-from integration_pipeline.credentials.storage import ConnectionRow, Event, TokenSet, first_token_set
+from integration_pipeline.credentials.rows import ConnectionRow, State, TokenSet, first_token_set
+from integration_pipeline.credentials.storage import Event
 from integration_pipeline.credentials.tokens import TokenEndpoint
 from integration_pipeline.credentials.vendors import OAuthApp, Vendor
 from integration_pipeline.transport.client import BearerAuth
@@ -64,7 +65,7 @@ def check(connections: Connections, row: ConnectionRow) -> str:
 
     One that counts as broken is given another chance. Raises `VendorFailure` if the vendor does not know it.
     """
-    if row.state is storage.State.BROKEN:
+    if row.state is State.BROKEN:
         connections.refresh(row.vendor, row.account)
     app = connections.refresher.app(row.vendor)
     auth = ConnectionAuth(connections, row.vendor, row.account)

@@ -20,7 +20,7 @@ from integration_pipeline.credentials import storage
 from integration_pipeline.credentials.failures import ConnectionUnusable, RefreshPostponed
 from integration_pipeline.credentials.keys import Keyring
 from integration_pipeline.credentials.refreshing import Known, Refresher, Timing
-from integration_pipeline.credentials.storage import Because, ConnectionRow, State, TokenSet
+from integration_pipeline.credentials.rows import Because, ConnectionRow, State, TokenSet
 from integration_pipeline.credentials.vendors import OAuthApp, Vendor
 
 _Account = tuple[Vendor, str]

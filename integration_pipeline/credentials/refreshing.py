@@ -34,7 +34,8 @@ from integration_pipeline.credentials.failures import (
     unreadable,
 )
 from integration_pipeline.credentials.keys import Keyring, NotOpened
-from integration_pipeline.credentials.storage import Because, Event, State, TokenSet, next_token_set
+from integration_pipeline.credentials.rows import Because, State, TokenSet, next_token_set
+from integration_pipeline.credentials.storage import Event
 from integration_pipeline.credentials.tokens import Granted, TokenEndpoint
 from integration_pipeline.credentials.vendors import OAuthApp, Vendor
 from integration_pipeline.transport.failures import Throttled, Transient, Uncertain, VendorFailure

@@ -21,6 +21,7 @@ from integration_pipeline.credentials import (
     new_key,
     storage,
 )
+from integration_pipeline.credentials.rows import first_token_set
 from integration_pipeline.credentials.tokens import Granted
 from integration_pipeline_tests.credentials.vendor import QUICKBOOKS, REALM, TENANTS, XERO, Clock, FakeVendor
 
@@ -82,7 +83,7 @@ def connected(vendor: FakeVendor, engine: Engine, clock: Clock) -> Rig:
         None,
         "",
     )
-    row = storage.first_token_set(uuid4(), vendor.app, granted, SecretStr(refresh), keys, clock.now())
+    row = first_token_set(uuid4(), vendor.app, granted, SecretStr(refresh), keys, clock.now())
     with engine.begin() as connection:
         storage.add(connection, row)
         for account, name in named.items():

@@ -12,7 +12,7 @@ from integration_pipeline.credentials import Connections, Keyring, NotConnected,
 from integration_pipeline.credentials.connecting import check, connect, disconnect, reseal
 from integration_pipeline.credentials.consent import read_callback, request_consent
 from integration_pipeline.credentials.failures import InvalidGrant, Unreadable
-from integration_pipeline.credentials.storage import ConnectionRow
+from integration_pipeline.credentials.rows import ConnectionRow
 from integration_pipeline.transport.failures import VendorFailure
 from integration_pipeline_tests.credentials.conftest import Rig
 from integration_pipeline_tests.credentials.vendor import QUICKBOOKS, TENANTS
