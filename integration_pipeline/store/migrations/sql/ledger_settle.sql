@@ -44,12 +44,12 @@ SELECT
     booked.issue_date,
     booked.due_date,
     booked.total_minor,
-    balance.credited_minor,
+    side.credited_minor,
     paid.minor AS paid_minor,
     balance.open_minor,
     CASE WHEN balance.open_minor = 0 AND paid.minor <> 0 THEN paid.last_on END AS paid_on,
     CASE
-        WHEN balance.open_minor * balance.sign < 0 THEN 'overpaid'
+        WHEN balance.open_minor * side.sign < 0 THEN 'overpaid'
         WHEN balance.open_minor = 0 AND paid.minor <> 0 THEN 'paid'
         WHEN balance.open_minor = 0 THEN 'credited'
         WHEN paid.minor <> 0 THEN 'partly paid'
@@ -63,33 +63,34 @@ LEFT JOIN posting.intents AS reversing
     ON
         reversal.id = reversing.document_id AND reversing.target = 'ledger'
         AND reversing.subject = 'document' AND reversing.state = 'posted'
+CROSS JOIN
+    LATERAL (
+        VALUES (
+            coalesce((
+                SELECT sum(allocation.amount_minor)::bigint FROM payments.allocations AS allocation
+                WHERE allocation.document_id = document.id
+            ), 0),
+            (
+                SELECT max(settlement.settled_on)
+                FROM payments.allocations AS allocation
+                INNER JOIN payments.settlements AS settlement ON allocation.settlement_id = settlement.id
+                WHERE allocation.document_id = document.id
+            )
+        )
+    ) AS paid (minor, last_on)
+CROSS JOIN
+    LATERAL (
+        VALUES (
+            CASE booked.kind WHEN 'invoice' THEN 1 ELSE -1 END,
+            CASE
+                WHEN document.reverses_id IS NOT NULL OR reversing.id IS NOT NULL THEN booked.total_minor
+                ELSE 0
+            END
+        )
+    ) AS side (sign, credited_minor)
 CROSS JOIN LATERAL (
-    SELECT
-        coalesce((
-            SELECT sum(allocation.amount_minor)::bigint FROM payments.allocations AS allocation
-            WHERE allocation.document_id = document.id
-        ), 0) AS minor,
-        (
-            SELECT max(settlement.settled_on)
-            FROM payments.allocations AS allocation
-            INNER JOIN payments.settlements AS settlement ON allocation.settlement_id = settlement.id
-            WHERE allocation.document_id = document.id
-        ) AS last_on
-) AS paid
-CROSS JOIN LATERAL (
-    SELECT
-        CASE booked.kind WHEN 'invoice' THEN 1 ELSE -1 END AS sign,
-        CASE
-            WHEN document.reverses_id IS NOT NULL OR reversing.id IS NOT NULL THEN booked.total_minor
-            ELSE 0
-        END AS credited_minor
-) AS side
-CROSS JOIN LATERAL (
-    SELECT
-        side.sign,
-        side.credited_minor,
-        side.sign * (booked.total_minor - side.credited_minor) - paid.minor AS open_minor
-) AS balance;
+    VALUES (side.sign * (booked.total_minor - side.credited_minor) - paid.minor)
+) AS balance (open_minor);
 
 -- Posts settlements: their entries and lines, all or none. The settlements are stored already.
 --
