@@ -14,7 +14,7 @@ from integration_pipeline.sandbox.quickbooks.books import Books
 from integration_pipeline.sandbox.quickbooks.errors import Fault
 from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject, parse
 from integration_pipeline.sandbox.quickbooks.operations import operate
-from integration_pipeline.sandbox.quickbooks.options import Company, Limits
+from integration_pipeline.sandbox.quickbooks.options import Company, Lifetimes, Limits
 from integration_pipeline.sandbox.quickbooks.responses import json_text
 from integration_pipeline.sandbox.quickbooks.seeds import seed
 from integration_pipeline.sandbox.quickbooks.state import state
@@ -123,6 +123,13 @@ async def put_limits(request: Request) -> Response:
     return JSONResponse(limits.model_dump(mode="json"))
 
 
+async def put_lifetimes(request: Request) -> Response:
+    """`PUT /_sandbox/lifetimes`: of tokens and answers granted from now on; what is not named is Intuit's."""
+    lifetimes = await told(request, Lifetimes)
+    state(request).grants.lifetimes = lifetimes
+    return JSONResponse(lifetimes.model_dump(mode="json"))
+
+
 def routes() -> list[Route]:
     return [
         Route("/_sandbox/reset", reset, methods=["POST"]),
@@ -131,6 +138,7 @@ def routes() -> list[Route]:
         Route("/_sandbox/edit", post_edit, methods=["POST"]),
         Route("/_sandbox/companies/{realm}", put_company, methods=["PUT"]),
         Route("/_sandbox/limits", put_limits, methods=["PUT"]),
+        Route("/_sandbox/lifetimes", put_lifetimes, methods=["PUT"]),
     ]
 
 

@@ -144,7 +144,7 @@ def _kept_answer(quickbooks: QuickBooks, books: Books, identifier: str) -> str |
     row = books.file.row(
         "SELECT body, at_s FROM answers WHERE realm = ? AND request_id = ?", (books.realm, identifier)
     )
-    kept_for = quickbooks.options.lifetimes.request_id
+    kept_for = quickbooks.grants.lifetimes.request_id
     if row is None or (kept_for is not None and row[1] + kept_for <= books.now_s()):
         return None
     return row[0]

@@ -73,7 +73,8 @@ class Lifetimes(_Given):
     """In seconds of the sandbox.
 
     The value of a refresh token changes with the first refresh after `refresh_value`, or with every one where
-    that is 0. `refresh_ms` are ours: how long a refresh takes, in which a second one is refused.
+    that is 0. `refresh_ms` are ours: how long a refresh takes, in which a second one is refused;
+    Intuit may revoke the first one's grant as well (`second_refresh_revokes`).
     `request_id` is how long an answer is replayed; None for ever, Intuit does not say.
     """
 
@@ -83,6 +84,7 @@ class Lifetimes(_Given):
     refresh_value: _Seconds = 86_400
     authorization_code: _Seconds = 300
     refresh_ms: Annotated[int, Field(ge=0, le=10_000)] = 20
+    second_refresh_revokes: bool = False
     request_id: _Seconds | None = None
 
 

@@ -66,7 +66,11 @@ class Grants:
 
     def begin_refresh(self, value: str) -> None:
         """Raises InvalidGrantError for a value not in force, or one that another request is refreshing."""
-        if value in self._being_refreshed or self._grant(value) is None:
+        if value in self._being_refreshed:
+            if self.lifetimes.second_refresh_revokes:
+                self.revoke(value)
+            raise InvalidGrantError
+        if self._grant(value) is None:
             raise InvalidGrantError
         self._being_refreshed.add(value)
 
