@@ -97,10 +97,11 @@ def measured(
 def _steady(limits: Sequence[Limit], moments: Sequence[float]) -> float:
     """The same once the first window was full: without the time its calls and the last ones take to make."""
     minute = next(limit for limit in limits if isinstance(limit, Window))
-    if len(moments) <= minute.limit:
+    full = len(moments) // minute.limit
+    if full < 2:
         return 1.0
-    ideal = (len(moments) - minute.limit) / minute.limit * minute.seconds
-    return ideal / (moments[-1] - moments[minute.limit - 1])
+    first, last = moments[minute.limit - 1], moments[full * minute.limit - 1]
+    return (full - 1) * minute.seconds / (last - first)
 
 
 def round_trip(database: str, tenant: str) -> dict[str, float]:
