@@ -34,7 +34,6 @@ def add_item(account: Account, params: Params) -> Body:
         "id": new_id("ii"),
         "object": "invoiceitem",
         "amount": total,
-        "created": now,
         "currency": currency,
         "customer": customer["id"],
         "date": now,
@@ -50,6 +49,7 @@ def add_item(account: Account, params: Params) -> Body:
         "pricing": None,
         "proration": False,
         "quantity": quantity,
+        "quantity_decimal": str(quantity),
         "tax_rates": [],
         "test_clock": None,
     }

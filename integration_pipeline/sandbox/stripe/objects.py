@@ -88,13 +88,14 @@ class Objects:
         self._file = file
 
     def add(self, body: Body) -> Body:
-        """Keep a new object, by its `id`, `object` and `created`."""
+        """Keep a new object, by its `id`, `object` and `created` (invoice items call it their `date`)."""
         columns = _columns(body)
+        created = body["created"] if "created" in body else body["date"]
         names = ", ".join(("id", "kind", "created", *columns, "body"))
         marks = ", ".join("?" * (len(columns) + 4))
         self._file.write(
             f"INSERT INTO objects ({names}) VALUES ({marks})",  # noqa: S608 - names of columns are ours
-            (body["id"], body["object"], body["created"], *columns.values(), _text(body)),
+            (body["id"], body["object"], created, *columns.values(), _text(body)),
         )
         return body
 
