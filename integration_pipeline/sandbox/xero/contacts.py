@@ -40,7 +40,8 @@ _SLOTS = {"Addresses": "AddressType", "Phones": "PhoneType"}
 def list_contacts(call: Call) -> JsonObject:
     """`GET /Contacts`; archived ones with `includeArchived=true`."""
     alike = Filter() if call.asks("includeArchived") else Filter("status <> 'ARCHIVED'")
-    return listed(call, CONTACTS, shown, chosen={"IDs": "id"}, alike=alike)
+    details = not call.asks("summaryOnly")
+    return listed(call, CONTACTS, lambda record, _: shown(record, details), chosen={"IDs": "id"}, alike=alike)
 
 
 def get_contact(call: Call) -> JsonObject:
@@ -207,7 +208,7 @@ def _element(current: JsonObject, given: JsonObject) -> JsonObject:
                 raise InvalidError(f"A {field} may not be more than {longest} characters long.")
             element[field] = value
     email = element["EmailAddress"]
-    if email and ("@" not in email or email.isspace()):
+    if email and ("@" not in email or " " in email):
         raise InvalidError("The contact's email address is not valid.")
     status = text(given, "ContactStatus")
     if status is not None:

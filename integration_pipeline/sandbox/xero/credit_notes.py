@@ -33,7 +33,11 @@ def list_credit_notes(call: Call) -> JsonObject:
 def get_credit_note(call: Call) -> JsonObject:
     """`GET /CreditNotes/{CreditNoteID or CreditNoteNumber}`."""
     named = call.path["id"]
-    record = call.records.get(CREDIT_NOTES, as_guid(named)) or call.records.by_number(CREDIT_NOTES, named)
+    record = (
+        call.records.get(CREDIT_NOTES, as_guid(named))
+        or rules.holder(call.books, rules.CREDIT_NOTE, named)
+        or call.records.by_number(CREDIT_NOTES, named)
+    )
     if record is None:
         raise not_found()
     return envelope(call, CREDIT_NOTES.plural, [Showing(call).credit_note(record, True)])

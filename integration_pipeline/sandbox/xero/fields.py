@@ -14,6 +14,8 @@ from integration_pipeline.sandbox.xero.dates import read_day
 from integration_pipeline.sandbox.xero.errors import post_data_invalid
 from integration_pipeline.sandbox.xero.exact_json import JsonObject
 
+# Two numbers of so many digits can be multiplied and rounded within a Decimal's precision.
+_MOST_DIGITS = 11
 _FORMAT = "Input string was not in a correct format."
 
 
@@ -43,7 +45,7 @@ def number(element: JsonObject, name: str) -> Decimal | None:
             read = Decimal(value)
         except InvalidOperation:
             raise post_data_invalid(_FORMAT) from None
-        if read.is_finite() and abs(read.adjusted()) <= 20:
+        if read.is_finite() and abs(read.adjusted()) <= _MOST_DIGITS:
             return read
     raise post_data_invalid(_FORMAT)
 

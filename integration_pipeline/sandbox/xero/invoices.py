@@ -26,7 +26,11 @@ def list_invoices(call: Call) -> JsonObject:
 def get_invoice(call: Call) -> JsonObject:
     """`GET /Invoices/{InvoiceID or InvoiceNumber}`."""
     named = call.path["id"]
-    record = call.records.get(INVOICES, as_guid(named)) or call.records.by_number(INVOICES, named)
+    record = (
+        call.records.get(INVOICES, as_guid(named))
+        or rules.holder(call.books, rules.INVOICE, named)
+        or call.records.by_number(INVOICES, named)
+    )
     if record is None:
         raise not_found()
     return envelope(call, INVOICES.plural, [Showing(call).invoice(record, True)])

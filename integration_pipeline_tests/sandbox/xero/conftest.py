@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -109,7 +109,7 @@ class Api:
         is_json = answer.headers.get("content-type", "").startswith("application/json")
         read = parse(answer.content) if is_json else answer.text
         if self._document is not None and answer.status_code == 200:
-            problems = self._document.response_problems(method, path, 200, read)
+            problems = self._document.response_problems(method, path, 200, _sample(read))
             problems = [problem for problem in problems if "not in the document" not in problem]
             assert not problems
         return Answer(answer.status_code, read, answer.headers)
@@ -131,6 +131,14 @@ class Api:
         """Create an approved credit note of the same contact."""
         element = sale(**{"Type": "ACCRECCREDIT", **fields})
         return self.put("CreditNotes", element).one("CreditNotes")
+
+
+def _sample(body: Json) -> Json:
+    """An answer with the first few of many elements: looking at all of a thousand takes seconds."""
+    return {
+        name: cast("list[Json]", value)[:5] if isinstance(value, list) else value
+        for name, value in body.items()
+    }
 
 
 def line(amount: str = "100.00", **fields: object) -> Json:

@@ -116,7 +116,9 @@ def test_a_voided_invoices_number_is_free_again(api: Api) -> None:
     made = api.invoice(InvoiceNumber="INV-7")
     api.post("Invoices", {"InvoiceID": made["InvoiceID"], "Status": "VOIDED"}).one("Invoices")
 
-    assert api.invoice(InvoiceNumber="INV-7")["InvoiceID"] != made["InvoiceID"]
+    again = api.invoice(InvoiceNumber="INV-7")["InvoiceID"]
+    assert again != made["InvoiceID"]
+    assert api.get("/Invoices/INV-7").one("Invoices")["InvoiceID"] == again
 
 
 def test_bills_of_several_suppliers_may_share_a_number(api: Api) -> None:
@@ -160,6 +162,29 @@ def test_a_line_needs_an_account_that_is_neither_unknown_nor_xeros_own_nor_a_ban
 ) -> None:
     refused = api.put("Invoices", sale(LineItems=[line(AccountCode=code)]))
     assert refused.messages == [f"Account code '{code}' is not a valid code for this document."]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"Quantity": 10**11, "UnitAmount": 10**11}, "The line total may not be more than 9999999999.99."),
+        ({"TaxAmount": 10**11}, "The line total may not be more than 9999999999.99."),
+        ({"UnitAmount": 10**13}, None),
+        ({"Quantity": "1e999999"}, None),
+    ],
+)
+def test_amounts_beyond_reason_are_refused(api: Api, wrong: Json, message: str | None) -> None:
+    refused = api.put("Invoices", sale(LineItems=[{**line(TaxType="OUTPUT2"), **wrong}]))
+    if message is None:
+        assert (refused.status, refused.body["Type"]) == (400, "PostDataInvalidException")
+    else:
+        assert refused.messages == [message]
+
+
+@pytest.mark.parametrize("rate", ["-1", "0", "0.00000000001"])
+def test_a_currency_rate_is_more_than_nothing(api: Api, rate: str) -> None:
+    refused = api.put("Invoices", sale(CurrencyCode="USD", CurrencyRate=rate))
+    assert refused.messages == ["The currency rate must be greater than zero."]
 
 
 def test_a_contact_must_be_named(api: Api) -> None:

@@ -81,9 +81,8 @@ def test_each_organisation_has_limits_of_its_own_and_the_app_one_for_all(
 def test_no_more_than_five_calls_run_at_once(admin: Admin, api: Api, client: httpx.Client) -> None:
     admin("PUT", "/limits", {**NONE, "concurrent": 5, "duration_ms": 1_500})
     with ThreadPoolExecutor(8) as threads:
-        answers = list(
-            threads.map(lambda _: client.get(f"{ROOT}/Organisation", headers=api.headers), range(8))
-        )
+        calls = [threads.submit(client.get, f"{ROOT}/Organisation", headers=api.headers) for _ in range(8)]
+        answers = [call.result() for call in calls]
 
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 3
     refused = next(answer for answer in answers if answer.status_code == 429)

@@ -110,12 +110,15 @@ def _line(books: Books, given: JsonObject, known: set[str], manner: Manner) -> J
     if account is None and manner.accounts_needed:
         raise InvalidError("Account code or ID must be specified")
     tax_type, rate = _tax(books, given, details, account, manner)
+    tax = _tax_amount(given, amounts.amount, rate, manner.amount_types)
+    if max(abs(amounts.amount), abs(tax)) > _LARGEST:
+        raise InvalidError(f"The line total may not be more than {_LARGEST}.")
     line |= {
         "Quantity": amounts.quantity,
         "UnitAmount": amounts.unit,
         "LineAmount": amounts.amount,
         "TaxType": tax_type,
-        "TaxAmount": _tax_amount(given, amounts.amount, rate, manner.amount_types),
+        "TaxAmount": tax,
     }
     if account is not None:
         line |= {"AccountCode": account.element["Code"], "AccountID": account.id}
@@ -141,14 +144,11 @@ def _amounts(given: JsonObject, details: JsonObject, manner: Manner) -> _Amounts
     unit = rounded(unit, step)
     if quantity is None:
         quantity = stated_amount / unit if stated_amount is not None and unit else _ONE
-    quantity = rounded(quantity, _QUANTITY)
-    amounts = _discounted(given, quantity, unit, manner)
+    amounts = _discounted(given, rounded(quantity, _QUANTITY), unit, manner)
     if stated_amount is not None and rounded(stated_amount) != amounts.amount:
         raise InvalidError(
             f"The line total {rounded(stated_amount)} does not match the expected line total {amounts.amount}"
         )
-    if abs(amounts.amount) > _LARGEST:
-        raise InvalidError(f"The line total may not be more than {_LARGEST}.")
     return amounts
 
 

@@ -181,9 +181,10 @@ def currency(books: Books, element: JsonObject, given: JsonObject) -> None:
     elif rate is None:
         kept = element.get("CurrencyRate") if code == element["CurrencyCode"] else None
         rate = settings.rate(code) if kept is None else kept
-    elif rate <= 0:
+    rate = rounded(rate, _RATE)
+    if rate <= 0:
         raise InvalidError("The currency rate must be greater than zero.")
-    element |= {"CurrencyCode": code, "CurrencyRate": rounded(rate, _RATE)}
+    element |= {"CurrencyCode": code, "CurrencyRate": rate}
 
 
 def total_up(element: JsonObject, given: JsonObject) -> None:
