@@ -102,6 +102,7 @@ def _named_alike(document: OpenDocument, score: int) -> str:
 
 def _best(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Each proposal once, for its best reason."""
-    ordered = sorted(candidates, key=lambda each: -each.score)
-    once = {(each.allocations, each.payout_id): each for each in reversed(ordered)}
-    return tuple(sorted(once.values(), key=lambda each: -each.score))[:MOST]
+    once: dict[tuple[tuple[Allocation, ...], int | None], Candidate] = {}
+    for each in sorted(candidates, key=lambda each: -each.score):
+        once.setdefault((each.allocations, each.payout_id), each)
+    return tuple(once.values())[:MOST]
