@@ -55,9 +55,9 @@ class TestALink:
             "US-INV-000001 is open with 5.00 USD: 5.00 USD in all",
         )
 
-    @pytest.mark.parametrize("id", ["1", "DUBAAAAAAA3", "us-inv-1"])
-    def test_names_a_document_by_its_id_its_reference_or_its_number(self, id: str) -> None:
-        link = Link(LinkKind.DOCUMENT, id)
+    @pytest.mark.parametrize("name", ["1", "DUBAAAAAAA3", "us-inv-1"])
+    def test_names_a_document_by_its_id_its_reference_or_its_number(self, name: str) -> None:
+        link = Link(LinkKind.DOCUMENT, name)
 
         assert matched(payment(500, links=[link]), facts([document(1, 500)])).allocations[0].document_id == 1
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def bank_line(number: int, minor: int, *, day: date = DAY, text: str = "STRIPE T
     )
 
 
-def known(*kept: Kept, **more: object) -> Facts:
+def known(*kept: Kept, **more: Any) -> Facts:
     payouts = {each.id: each for each in kept if each.movement.kind is MovementKind.PAYOUT}
     lines = {each.id: each for each in kept if each.movement.kind is MovementKind.BANK_LINE}
     return facts(payouts=payouts, lines=lines, **more)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integration_pipeline.payments.matching.decisions import Matched, Rule
-from integration_pipeline.payments.matching.facts import Facts, Kept, OpenDocument
+from integration_pipeline.payments.matching.facts import Facts, Kept, OpenDocument, SettledMovement
 from integration_pipeline.payments.matching.parts import parts_of
 from integration_pipeline.payments.movements import Link, LinkKind, Movement, MovementKind, Payer
 from integration_pipeline_tests.payments.matching.books import (
@@ -144,7 +144,8 @@ def test_what_goes_back_never_is_more_than_came_in(
     documents = {number: document(number, 0, paid=minor) for number, minor in enumerate(paid, 1)}
     amount = sum(paid) + unapplied
     charge = settled(MovementKind.PAYMENT, "ch_1", usd(amount), dict(enumerate(paid, 1)), unapplied=unapplied)
-    left, done = amount, []
+    left = amount
+    done: list[SettledMovement] = []
     for number, (kind, minor) in enumerate(returns):
         one = movement(STRIPE, kind, f"re_{number}", usd(-minor), links=[Link(LinkKind.CHARGE, "ch_1")])
         books = facts(
