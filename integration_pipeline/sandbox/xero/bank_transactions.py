@@ -5,7 +5,7 @@ from __future__ import annotations
 from integration_pipeline.sandbox.xero import contacts
 from integration_pipeline.sandbox.xero.answers import NO_ID, envelope, written
 from integration_pipeline.sandbox.xero.calls import Call
-from integration_pipeline.sandbox.xero.documents import rules
+from integration_pipeline.sandbox.xero.documents import rules, totals
 from integration_pipeline.sandbox.xero.documents.lines import Manner, lines
 from integration_pipeline.sandbox.xero.documents.showing import Showing
 from integration_pipeline.sandbox.xero.errors import InvalidError, not_found
@@ -89,8 +89,8 @@ def _filled(call: Call, current: JsonObject, given: JsonObject) -> JsonObject:
     element["Reference"] = stated(given, "Reference") or element["Reference"]
     if (reconciled := flag(given, "IsReconciled")) is not None:
         element["IsReconciled"] = reconciled
-    rules.currency(call.books, element, given)
-    element["LineAmountTypes"] = rules.amount_types(element, given)
+    totals.currency(call.books, element, given)
+    element["LineAmountTypes"] = totals.amount_types(element, given)
     manner = Manner(
         element["LineAmountTypes"],
         call.places,
@@ -103,7 +103,7 @@ def _filled(call: Call, current: JsonObject, given: JsonObject) -> JsonObject:
         element["LineItems"] = lines(call.books, given_lines, element["LineItems"], manner)
     if not element["LineItems"]:
         raise InvalidError("One or more line items must be specified")
-    rules.total_up(element, given)
+    totals.total_up(element, given)
     if element["Total"] < 0:
         raise InvalidError("The document total must be greater than or equal to zero.")
     return element

@@ -12,7 +12,8 @@ from integration_pipeline.sandbox.xero.answers import NO_ID, envelope, written
 from integration_pipeline.sandbox.xero.calls import Books, Call
 from integration_pipeline.sandbox.xero.dates import day_date, moment_date
 from integration_pipeline.sandbox.xero.documents.lines import is_control, rounded
-from integration_pipeline.sandbox.xero.documents.rules import ZERO, refuse_a_locked_date
+from integration_pipeline.sandbox.xero.documents.rules import refuse_a_locked_date
+from integration_pipeline.sandbox.xero.documents.totals import ZERO
 from integration_pipeline.sandbox.xero.errors import InvalidError, not_found
 from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import as_guid, day, flag, guid, members, number, stated, text

@@ -8,7 +8,7 @@ from typing import cast
 from integration_pipeline.sandbox.xero.answers import envelope, written
 from integration_pipeline.sandbox.xero.calls import Call
 from integration_pipeline.sandbox.xero.dates import day_date, moment_date, moment_text
-from integration_pipeline.sandbox.xero.documents import rules
+from integration_pipeline.sandbox.xero.documents import rules, totals
 from integration_pipeline.sandbox.xero.documents.lines import rounded
 from integration_pipeline.sandbox.xero.documents.rules import Rules
 from integration_pipeline.sandbox.xero.documents.showing import Showing
@@ -78,7 +78,7 @@ def _created(call: Call, given: JsonObject) -> Record:
     rules.refuse_a_locked_date(call.books, on)
     paid = rounded(cast("Decimal", amount))
     money: JsonObject = {"CurrencyCode": document.element["CurrencyCode"]}
-    rules.currency(call.books, money, {"CurrencyRate": given.get("CurrencyRate")})
+    totals.currency(call.books, money, {"CurrencyRate": given.get("CurrencyRate")})
     rules.settle(call.books, its_rules, document, _PAID_PART[its_rules.kind.plural], paid, on)
     return call.records.add(
         PAYMENTS,

@@ -7,7 +7,6 @@ and `RemainingCredit` of a credit note are what is left of it after `AmountPaid`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
@@ -15,15 +14,15 @@ from typing import cast
 from integration_pipeline.sandbox.xero import contacts
 from integration_pipeline.sandbox.xero.calls import Books
 from integration_pipeline.sandbox.xero.dates import lock_text
-from integration_pipeline.sandbox.xero.documents.lines import Manner, lines, rounded
+from integration_pipeline.sandbox.xero.documents import totals
+from integration_pipeline.sandbox.xero.documents.lines import Manner, lines
+from integration_pipeline.sandbox.xero.documents.totals import ZERO
 from integration_pipeline.sandbox.xero.errors import InvalidError
 from integration_pipeline.sandbox.xero.exact_json import JsonObject
-from integration_pipeline.sandbox.xero.fields import day, flag, guid, member, members, number, stated, text
+from integration_pipeline.sandbox.xero.fields import day, flag, guid, member, members, stated, text
 from integration_pipeline.sandbox.xero.kinds import CONTACTS, CREDIT_NOTES, INVOICES, Kind
 from integration_pipeline.sandbox.xero.records import Record
 
-ZERO = Decimal("0.00")
-_RATE = Decimal("0.0000000001")
 _LONGEST_NUMBER = 255
 _NEW = ("DRAFT", "SUBMITTED", "AUTHORISED")
 _NEXT = {
@@ -35,11 +34,6 @@ _NEXT = {
 _LIVING = "status NOT IN ('DELETED', 'VOIDED')"
 # What of a document with payments may still be changed.
 _OPEN_AFTER_PAYMENT = frozenset({"Reference", "DueDate", "SentToContact", "Url"})
-_OTHER_TOTAL = {
-    "SubTotal": "The document sub total does not equal the sub total of the lines.",
-    "TotalTax": "The document total tax does not equal the total tax of the lines.",
-    "Total": "The document total does not equal the sum of the lines.",
-}
 # Changes that do not count as one of the document (`UpdatedDateUTC` stays).
 _UNCOUNTED = frozenset({"DueDate", "SentToContact"})
 
@@ -169,45 +163,6 @@ def refuse_a_locked_date(books: Books, date: str) -> None:
             )
 
 
-def currency(books: Books, element: JsonObject, given: JsonObject) -> None:
-    """Set the currency and its rate; Xero's rate of the day where none is given. Raises `InvalidError`."""
-    settings = books.organisation.settings
-    code = stated(given, "CurrencyCode") or element["CurrencyCode"]
-    if code not in settings.currencies:
-        raise InvalidError(f"Organisation is not subscribed to currency {code}")
-    rate = number(given, "CurrencyRate")
-    if code == settings.currencies[0]:
-        rate = settings.rate(code)
-    elif rate is None:
-        kept = element.get("CurrencyRate") if code == element["CurrencyCode"] else None
-        rate = settings.rate(code) if kept is None else kept
-    rate = rounded(rate, _RATE)
-    if rate <= 0:
-        raise InvalidError("The currency rate must be greater than zero.")
-    element |= {"CurrencyCode": code, "CurrencyRate": rate}
-
-
-def total_up(element: JsonObject, given: JsonObject) -> None:
-    """Set the totals from the lines. Raises `InvalidError` where the sender's own are others."""
-    items = cast("Sequence[JsonObject]", element["LineItems"])
-    amounts = sum((cast("Decimal", line["LineAmount"]) for line in items), ZERO)
-    tax = sum((cast("Decimal", line["TaxAmount"]) for line in items), ZERO)
-    net = amounts - tax if element["LineAmountTypes"] == "Inclusive" else amounts
-    totals = {"SubTotal": net, "TotalTax": tax, "Total": net + tax}
-    for name, amount in totals.items():
-        told = number(given, name)
-        if told is not None and rounded(told) != amount:
-            raise InvalidError(_OTHER_TOTAL[name])
-    element |= totals
-
-
-def amount_types(element: JsonObject, given: JsonObject) -> str:
-    types = stated(given, "LineAmountTypes") or cast("str", element["LineAmountTypes"])
-    if types not in {"Exclusive", "Inclusive", "NoTax"}:
-        raise InvalidError(f"The LineAmountTypes '{types}' is not valid.")
-    return types
-
-
 def _fill(
     books: Books,
     rules: Rules,
@@ -227,8 +182,8 @@ def _fill(
     if rules.due_date and approved and element["DueDate"] is None:
         raise InvalidError("The Due Date must be specified.")
     _minor(element, given)
-    element["LineAmountTypes"] = amount_types(element, given)
-    currency(books, element, given)
+    element["LineAmountTypes"] = totals.amount_types(element, given)
+    totals.currency(books, element, given)
     manner = Manner(
         element["LineAmountTypes"],
         places,
@@ -241,12 +196,12 @@ def _fill(
     element["LineItems"] = lines(books, current if given_lines is None else given_lines, current, manner)
     if approved and not element["LineItems"]:
         raise InvalidError("One or more line items must be specified")
-    total_up(element, given)
+    totals.total_up(element, given)
     if approved and element["Total"] < 0:
         raise InvalidError("The document total must be greater than or equal to zero.")
     element[rules.remaining] = element["Total"]
     if rules.discounted is not None:
-        _discounts(element)
+        totals.discounts(element)
     _number(books, rules, element, given, record, sale=sale)
     if element["Status"] == "AUTHORISED" and element["Total"] == 0:
         element |= {"Status": "PAID", "FullyPaidOnDate": element["Date"]}
@@ -267,18 +222,6 @@ def _minor(element: JsonObject, given: JsonObject) -> None:
         element["BrandingThemeID"] = theme
     if (sent := flag(given, "SentToContact")) is not None:
         element["SentToContact"] = sent and element["Status"] != "DRAFT"
-
-
-def _discounts(element: JsonObject) -> None:
-    off = ZERO
-    for line in element["LineItems"]:
-        if "DiscountRate" in line or "DiscountAmount" in line:
-            off += rounded(line["Quantity"] * line["UnitAmount"]) - line["LineAmount"]
-    element["IsDiscounted"] = off != 0
-    if off:
-        element["TotalDiscount"] = off
-    else:
-        element.pop("TotalDiscount", None)
 
 
 def _number(
