@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -52,7 +53,7 @@ class Org:
     def create(self, kind: str, **fields: object) -> str:
         return self._ask("POST", f"/sobjects/{kind}", fields)["id"]
 
-    def create_many(self, kind: str, records: list[dict[str, object]]) -> list[str]:
+    def create_many(self, kind: str, records: Sequence[Mapping[str, object]]) -> list[str]:
         ids: list[str] = []
         for start in range(0, len(records), 200):
             some = [{"attributes": {"type": kind}, **each} for each in records[start : start + 200]]
@@ -86,8 +87,8 @@ class Org:
     def define(self, **field: object) -> None:
         self.define_all([field])
 
-    def define_all(self, fields: list[dict[str, object]]) -> None:
-        self.admin("POST", "/fields", {"fields": fields})
+    def define_all(self, fields: Sequence[Mapping[str, object]]) -> None:
+        self.admin("POST", "/fields", {"fields": [*fields]})
 
     def fault(self, **rule: object) -> None:
         self.admin("PUT", "/faults", {"rules": [{"name": "fault", **rule}]})
@@ -95,6 +96,12 @@ class Org:
     def wait(self, seconds: int) -> None:
         """Let time pass in the org."""
         self.admin("PUT", "/clock", {"advance_seconds": seconds})
+
+    def until_delivered(self, name: str, count: int) -> None:
+        """Until so many pushes were answered; their retries are planned by then."""
+        deadline = time.monotonic() + 30
+        while len(self.admin("GET", f"/{name}/deliveries")["deliveries"]) < count:
+            assert time.monotonic() < deadline, f"less than {count} deliveries of {name}"
 
     def now(self) -> datetime:
         """The org's time, which tests move on."""

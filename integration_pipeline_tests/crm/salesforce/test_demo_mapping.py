@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -93,7 +92,7 @@ class Books:
 
 
 @pytest.fixture
-def books(engine: Engine, mapping: Mapping) -> Iterator[Books]:
+def books(engine: Engine, mapping: Mapping) -> Books:
     return Books(engine, mapping)
 
 

@@ -46,12 +46,12 @@ def test_a_session_that_ended_for_several_calls_at_once_is_renewed_once(
     org.admin("DELETE", "/sessions")
     together = Barrier(6)
 
-    def ask() -> int:
+    def ask(_: int) -> int:
         together.wait()
         return len(source.owners())
 
     with ThreadPoolExecutor(6) as pool:
-        assert list(pool.map(lambda _: ask(), range(6))) == [1] * 6
+        assert list(pool.map(ask, range(6))) == [1] * 6
     assert logins(org) == before + 1
 
 
