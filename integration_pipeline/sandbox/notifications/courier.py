@@ -21,6 +21,8 @@ from integration_pipeline.sandbox.notifications.settings import WebhookSettings
 # Somebody may move the clock on while events wait for a moment of it: look at it this often.
 _LOOK_SECONDS = 0.05
 
+_FIRST_PLACE = 1 << 40
+
 
 class Courier:
     """Delivers events from the running event loop between `start` and `stop`."""
@@ -140,7 +142,9 @@ class Courier:
     def _wait(self, event: Event, due_ms: int) -> None:
         event.taken = False
         event.due_ms = due_ms
-        place = event.id if self._manner.ordered and event.attempts else next(self._places) + (1 << 40)
+        # Where order is kept, what failed is before anything new; ids never reach the first place.
+        retried = self._manner.ordered and event.attempts
+        place = event.id if retried else _FIRST_PLACE + next(self._places)
         heapq.heappush(self._heap, (0 if self._manner.ordered else due_ms, place, event))
 
     def _release(self, now: int) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from integration_pipeline.sandbox.quickbooks import batch, cdc, queries
-from integration_pipeline.sandbox.quickbooks.books import Books
+from integration_pipeline.sandbox.quickbooks.books import Books, record_id
 from integration_pipeline.sandbox.quickbooks.errors import (
     Fault,
     not_found,
@@ -70,7 +70,7 @@ async def read(request: Request) -> Response:
         if name == "preferences":
             return answered(books, "Preferences", dump(preferences(books)))
         entity = _entity(name)
-        text = books.text(entity, int(identifier)) if _is_id(identifier) else None
+        text = books.text(entity, record_id(identifier))
         if text is None:
             raise not_found()
         return answered(books, entity, text)
@@ -165,7 +165,3 @@ def _object(body: bytes) -> JsonObject:
     if not isinstance(read_body, dict):
         raise unreadable("not an object")
     return cast("JsonObject", read_body)
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19

@@ -25,7 +25,6 @@ _LISTS = {"Item": "items", "Account": "accounts", "TaxCode": "taxcodes", "TaxRat
 
 _NAMED = ("DisplayName", "Name")
 _NUMBERED = ("DocNumber", "PaymentRefNum")
-_PARTIES = ("CustomerRef", "EntityRef")
 _BALANCES = {"Invoice": "Balance", "CreditMemo": "RemainingCredit", "Payment": "UnappliedAmt"}
 
 
@@ -107,21 +106,21 @@ class Books:
         assert row is not None  # noqa: S101 - the statement returns one
         return row[0]
 
-    def find(self, entity: str, identifier: int) -> Record | None:
-        """A record that was not deleted."""
+    def find(self, entity: str, identifier: int | None) -> Record | None:
+        """A record that was not deleted; none has the id None."""
         row = self.file.row(
             "SELECT sync_token, created_s, updated_s, body FROM records"
             " WHERE realm = ? AND entity = ? AND id = ? AND NOT deleted",
             (self.realm, entity, identifier),
         )
-        if row is None:
+        if row is None or identifier is None:
             return None
         body = parse(row[3])
         for name in ("Id", "SyncToken", "MetaData", "domain", "sparse"):
             body.pop(name, None)
         return Record(entity, identifier, row[0], row[1], row[2], body)
 
-    def text(self, entity: str, identifier: int) -> str | None:
+    def text(self, entity: str, identifier: int | None) -> str | None:
         """A record's JSON as the API shows it."""
         row = self.file.row(
             "SELECT body, balance FROM records WHERE realm = ? AND entity = ? AND id = ? AND NOT deleted",
@@ -182,7 +181,7 @@ class Books:
     def _put(self, record: Record, verb: str) -> None:
         body = record.body
         balance = body.get(_BALANCES.get(record.entity, ""))
-        party = _reference(body, _PARTIES)
+        party = _reference(body, "CustomerRef")
         values: list[Any] = [
             self.realm,
             record.entity,
@@ -195,7 +194,7 @@ class Books:
             None if party is None else int(party),
             body.get("TxnDate"),
             body.get("DueDate"),
-            _reference(body, ("CurrencyRef",)) or self.company.home_currency,
+            _reference(body, "CurrencyRef") or self.company.home_currency,
             _minor(body.get("TotalAmt")),
             self._owed(record, verb) if record.entity == "Customer" else _minor(balance),
             body.get("Active"),
@@ -235,6 +234,11 @@ class Books:
         self._changes.append(Change(record.entity, record.id, operation, record.updated_s))
 
 
+def record_id(text: str) -> int | None:
+    """A record's id from text; None for what cannot be one."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 def minor(amount: Decimal) -> int:
     """Minor units of an amount of two places."""
     return int(amount.scaleb(2).to_integral_value())
@@ -256,6 +260,6 @@ def _first(body: JsonObject, names: Sequence[str]) -> str | None:
     return next((body[name] for name in names if body.get(name)), None)
 
 
-def _reference(body: JsonObject, names: Sequence[str]) -> str | None:
-    found = next((body[name] for name in names if body.get(name)), None)
+def _reference(body: JsonObject, name: str) -> str | None:
+    found = body.get(name)
     return None if found is None else found["value"]

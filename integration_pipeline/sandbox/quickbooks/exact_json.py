@@ -18,11 +18,18 @@ _MOST_DIGITS = 40
 
 
 def parse(text: str | bytes) -> Any:
-    """All numbers as Decimals. Raises ValueError for no JSON, NaN, and numbers beyond any amount."""
+    """All numbers as Decimals.
+
+    Raises ValueError for no JSON, NaN, numbers beyond any amount, and halves of characters.
+    """
     try:
-        return json.loads(text, parse_float=_number, parse_int=_number, parse_constant=_no_constant)
+        value = json.loads(text, parse_float=_number, parse_int=_number, parse_constant=_no_constant)
+        if (b"\\u" if isinstance(text, bytes) else "\\u") in text:  # pyright: ignore[reportOperatorIssue]
+            # Only an escape can write half of a surrogate pair, which no file can keep.
+            dump(value).encode()
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    return value
 
 
 def dump(value: object) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from integration_pipeline.sandbox.quickbooks.books import Books, Record
+from integration_pipeline.sandbox.quickbooks.books import Books, Record, record_id
 from integration_pipeline.sandbox.quickbooks.documents import (
     currency_fields,
     document_date,
@@ -24,6 +24,7 @@ from integration_pipeline.sandbox.quickbooks.references import currency_of, poin
 
 _ZERO = Decimal("0.00")
 _SIDES = ("Debit", "Credit")
+_PEOPLE = ("Customer", "Vendor", "Employee")
 _PURCHASES = ("Cash", "Check", "CreditCard")
 _COMPUTED = ("TotalAmt", "HomeTotalAmt", "LinkedTxn")
 
@@ -90,8 +91,11 @@ def purchase(books: Books, given: JsonObject, before: Record | None) -> JsonObje
     if not lines:
         raise required("Line")
     total = sum((line["Amount"] for line in lines), _ZERO)
+    paid = choice(nested(given, "EntityRef"), "type", _PEOPLE) or "Vendor"
+    party = referred(books, paid, given, "EntityRef")
     return {
         **_header(books, given, before, lines, total),
+        **({} if party is None else {"EntityRef": {**pointing_to(party), "type": paid}}),
         "AccountRef": pointing_to(account),
         "PaymentType": kind,
     }
@@ -149,7 +153,7 @@ def _posting(books: Books, line: JsonObject) -> JsonObject:
         raise required("AccountRef")
     kept: JsonObject = {**detail, "PostingType": side, "AccountRef": pointing_to(account)}
     holder = nested(detail, "Entity")
-    kind = choice(holder, "Type", ("Customer", "Vendor", "Employee"))
+    kind = choice(holder, "Type", _PEOPLE)
     party = None if kind is None else referred(books, kind, holder, "EntityRef")
     if party is not None:
         kept["Entity"] = {"Type": kind, "EntityRef": pointing_to(party)}
@@ -178,7 +182,7 @@ def _deposited_line(books: Books, line: JsonObject) -> JsonObject:
         kept = {**detail, "AccountRef": pointing_to(account)}
         return {**_line(line), "DetailType": "DepositLineDetail", "DepositLineDetail": kept}
     identifier = str(links[0].get("TxnId"))
-    found = books.find("Payment", int(identifier)) if identifier.isascii() and identifier.isdigit() else None
+    found = books.find("Payment", record_id(identifier))
     if found is None or links[0].get("TxnType") != "Payment":
         raise invalid_reference("Payment", identifier, "LinkedTxn")
     if any(each["TxnType"] == "Deposit" for each in found.body["LinkedTxn"]):

@@ -109,7 +109,7 @@ def account(books: Books, given: JsonObject, before: Record | None) -> JsonObjec
     if name is None:
         raise required("Name")
     kind = choice(given, "AccountType", tuple(_CLASSIFICATIONS))
-    if kind is None and before is None:
+    if kind is None:
         raise required("AccountType")
     active = given.get("Active") is not False
     name = _usable_name("Name", name).removesuffix(_DELETED) + ("" if active else _DELETED)
@@ -117,7 +117,7 @@ def account(books: Books, given: JsonObject, before: Record | None) -> JsonObjec
     currency = currency_of(books, given, _currency_before(before))
     return {
         "SubAccount": False,
-        "AccountSubType": (kind or "").replace(" ", ""),
+        "AccountSubType": kind.replace(" ", ""),
         "CurrentBalance": Decimal("0.00"),
         "CurrentBalanceWithSubAccounts": Decimal("0.00"),
         **given,
@@ -125,7 +125,7 @@ def account(books: Books, given: JsonObject, before: Record | None) -> JsonObjec
         "FullyQualifiedName": name,
         "Active": active,
         "AccountType": kind,
-        "Classification": _CLASSIFICATIONS[kind or ""],
+        "Classification": _CLASSIFICATIONS[kind],
         "CurrencyRef": currency_reference(currency),
     }
 

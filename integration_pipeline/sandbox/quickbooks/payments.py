@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from integration_pipeline.sandbox.quickbooks.books import Books, Record
+from integration_pipeline.sandbox.quickbooks.books import Books, Record, record_id
 from integration_pipeline.sandbox.quickbooks.documents import currency_fields, document_date
 from integration_pipeline.sandbox.quickbooks.errors import business, deposited, invalid_reference, required
 from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
@@ -130,10 +130,10 @@ def _line(books: Books, line: JsonObject, customer: int) -> JsonObject:
         raise required("Line.Amount")
     if len(links) != 1:
         raise required("Line.LinkedTxn")
-    entity, identifier = links[0].get("TxnType"), str(links[0].get("TxnId"))
+    entity, identifier = str(links[0].get("TxnType")), str(links[0].get("TxnId"))
     if entity not in OPEN:
-        raise invalid_reference(str(entity), identifier, "LinkedTxn")
-    found = books.find(entity, int(identifier)) if identifier.isascii() and identifier.isdigit() else None
+        raise invalid_reference(f"{entity:.40}", identifier, "LinkedTxn")
+    found = books.find(entity, record_id(identifier))
     if found is None:
         raise invalid_reference(entity, identifier, "LinkedTxn")
     if found.body["CustomerRef"]["value"] != str(customer):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from integration_pipeline.sandbox.quickbooks import moments
-from integration_pipeline.sandbox.quickbooks.books import Books, minor, shown
+from integration_pipeline.sandbox.quickbooks.books import Books, minor, record_id, shown
 from integration_pipeline.sandbox.quickbooks.errors import invalid_query
 from integration_pipeline.sandbox.quickbooks.exact_json import dump, parse
 from integration_pipeline.sandbox.quickbooks.query_language import Condition, Query, Value, read_query
@@ -17,6 +17,8 @@ from integration_pipeline.sandbox.quickbooks.writes import BY_PATH, ENTITIES
 
 DEFAULT_PAGE = 100
 LONGEST_PAGE = 1_000
+
+_MOST = Decimal(10**15)
 
 _EVERYWHERE = {
     "id": ("id", "id"),
@@ -156,14 +158,15 @@ def _value(books: Books, condition: Condition, kind: str, value: Value) -> objec
             raise problem
         return seconds
     if kind == "id":
-        if not (value.isascii() and value.isdigit() and len(value) < 19):
-            # No record has it.
-            return -1
-        return int(value)
+        # None is the id of no record.
+        return record_id(value)
     try:
-        return minor(Decimal(value))
-    except (InvalidOperation, OverflowError):
+        amount = Decimal(value)
+    except InvalidOperation:
         raise problem from None
+    if not amount.is_finite() or abs(amount) > _MOST:
+        raise problem
+    return minor(amount)
 
 
 def _order(entity: str, query: Query) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from integration_pipeline.sandbox.quickbooks.books import Books, Record
+from integration_pipeline.sandbox.quickbooks.books import Books, Record, record_id
 from integration_pipeline.sandbox.quickbooks.errors import business, invalid_reference, made_inactive
 from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.fields import reference
@@ -19,7 +19,7 @@ def referred(books: Books, entity: str, body: Mapping[str, Any], name: str) -> R
     value = reference(body, name)
     if value is None:
         return None
-    found = books.find(entity, int(value)) if value.isascii() and value.isdigit() else None
+    found = books.find(entity, record_id(value))
     if found is None:
         raise invalid_reference(entity, value, name)
     if found.body.get("Active") is False:

@@ -58,8 +58,9 @@ def sale(
         "TotalAmt": total,
         "LinkedTxn": before.body["LinkedTxn"] if before is not None else [],
     }
-    if entity == "Invoice":
-        body["DueDate"] = day(given, "DueDate") or date
+    due = day(given, "DueDate") or (date if entity == "Invoice" else None)
+    if due is not None:
+        body["DueDate"] = due
     _set_open(entity, body, total - _applied(before))
     return body
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from integration_pipeline.sandbox.quickbooks import journal, lists, payments, sales
-from integration_pipeline.sandbox.quickbooks.books import Books, Record
+from integration_pipeline.sandbox.quickbooks.books import Books, Record, record_id
 from integration_pipeline.sandbox.quickbooks.documents import check_open
 from integration_pipeline.sandbox.quickbooks.errors import (
     not_found,
@@ -160,9 +160,7 @@ def _current(books: Books, entity: str, request: Mapping[str, Any], manner: Mann
     identifier = str(request.get("Id") or "")
     if not identifier:
         raise required("Id")
-    found = None
-    if identifier.isascii() and identifier.isdigit() and len(identifier) < 19:
-        found = books.find(entity, int(identifier))
+    found = books.find(entity, record_id(identifier))
     if found is None:
         raise not_found()
     if manner.by_person:

@@ -186,6 +186,18 @@ def test_amounts_keep_their_digits(api: Api) -> None:
     assert answer.body["Invoice"]["TotalAmt"] == Decimal("0.30")
 
 
-@pytest.mark.parametrize("body", ["", "[]", '{"TotalAmt":NaN}', '{"TotalAmt":1e999999}', "{" * 2_000, '"x"'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "[]",
+        '"x"',
+        '{"TotalAmt":NaN}',
+        '{"TotalAmt":1e999999}',
+        '{"a":' * 2_000,
+        "[" * 200_000,
+        r'{"PrivateNote":"\ud800"}',
+    ],
+)
 def test_hostile_bodies_are_refused(api: Api, body: str) -> None:
     assert api.call("POST", "/invoice", body).code == "2010"
