@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ import httpx
 from integration_pipeline.sandbox.frame import ADMIN_KEY_HEADER, FrameOptions
 from integration_pipeline.sandbox.process import VendorProcess
 from integration_pipeline.sandbox.told import ADMIN_ROOT
+
+_LONG = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,24 @@ class Desk:
         if answer.is_error:
             raise RuntimeError(f"{method} {path} was refused: {answer.status_code} {answer.text}")
         return answer.json() if answer.content else None
+
+    def delivered(self) -> bool:
+        """Whether all webhooks are acknowledged or given up."""
+        queue = self.admin("GET", "/webhooks/queue")
+        return not (queue["open"] or queue["duplicates"] or queue["requests"])
+
+    def waiting(self) -> int:
+        """How many events wait for their next attempt; 0 while one is under way."""
+        queue = self.admin("GET", "/webhooks/queue")
+        return 0 if queue["requests"] else int(queue["open"])
+
+
+def until(reached: Callable[[], object]) -> None:
+    """Wait for something that must become true."""
+    ends = time.monotonic() + _LONG
+    while not reached():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import stripe
 from integration_pipeline.sandbox.stripe.app import Options
 from integration_pipeline.sandbox.stripe.limits import Limits
 from integration_pipeline_tests.sandbox.desk import Desk, desk
+from integration_pipeline_tests.sandbox.notifications.receiver import Receiver
 
 KEY = "sk_test_51SandboxSecretKey"
 READER = "rk_test_51SandboxReaderKey"
@@ -63,3 +64,10 @@ def pay(sandbox: Desk) -> Pay:
         return sandbox.admin("POST", "/payments", {"amount": amount, **more})
 
     return pay
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.stop()

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stripe
 
-from integration_pipeline_tests.sandbox.desk import Desk, desk
+from integration_pipeline_tests.sandbox.desk import Desk, desk, until
 from integration_pipeline_tests.sandbox.notifications.receiver import Receiver
 from integration_pipeline_tests.sandbox.stripe.conftest import OPTIONS, SECRET, Pay, library
 from integration_pipeline_tests.sandbox.stripe.test_stripe_library import open_invoice
-
-_LONG = 20
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.stop()
-
-
-def until(reached: Callable[[], object]) -> None:
-    """Wait for something that must become true."""
-    ends = time.monotonic() + _LONG
-    while not reached():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
-
-
-def delivered(sandbox: Desk) -> bool:
-    queue = sandbox.admin("GET", "/webhooks/queue")
-    return not (queue["open"] or queue["duplicates"] or queue["requests"])
 
 
 def constructed(post: tuple[Mapping[str, str], bytes], secret: str = SECRET) -> Any:
@@ -47,7 +24,7 @@ def constructed(post: tuple[Mapping[str, str], bytes], secret: str = SECRET) -> 
 def test_stripes_library_takes_every_webhook(sandbox: Desk, receiver: Receiver, pay: Pay) -> None:
     sandbox.admin("PUT", "/webhooks", {"url": receiver.url})
     charge = pay()
-    until(lambda: delivered(sandbox))
+    until(sandbox.delivered)
 
     events = [constructed(post) for post in receiver.posts]
     listed = library(sandbox.base_url).v1.events.list().data
@@ -62,11 +39,11 @@ def test_while_a_secret_is_rotated_both_are_right_and_later_only_the_new_one(
     sandbox.admin("PUT", "/webhooks", {"url": receiver.url})
     sandbox.admin("POST", "/webhook_secrets", {"secret": "whsec_second", "expires_seconds": 3_600})
     pay()
-    until(lambda: delivered(sandbox))
+    until(sandbox.delivered)
     during = receiver.posts[-1]
     sandbox.admin("PUT", "/clock", {"advance_seconds": 3_601})
     pay()
-    until(lambda: delivered(sandbox))
+    until(sandbox.delivered)
     after = receiver.posts[-1]
     # The next tests know the first one.
     sandbox.admin("POST", "/webhook_secrets", {"secret": SECRET, "expires_seconds": 0})
@@ -80,7 +57,7 @@ def test_while_a_secret_is_rotated_both_are_right_and_later_only_the_new_one(
 def test_a_forged_webhook_is_not_taken(sandbox: Desk, receiver: Receiver, pay: Pay) -> None:
     sandbox.admin("PUT", "/webhooks", {"url": receiver.url, "faults": {"forged_share": 1}})
     pay()
-    until(lambda: delivered(sandbox))
+    until(sandbox.delivered)
 
     refused = 0
     for post in receiver.posts:
@@ -96,8 +73,9 @@ def test_a_refused_webhook_comes_again(sandbox: Desk, receiver: Receiver, pay: P
     receiver.answers.extend([500, 500, 500])
     pay()
     until(lambda: len(receiver.posts) >= 3)
+    until(lambda: sandbox.waiting() == 3)
     sandbox.admin("PUT", "/clock", {"advance_seconds": 3_600})
-    until(lambda: delivered(sandbox))
+    until(sandbox.delivered)
 
     bodies = [json.loads(body)["id"] for _, body in receiver.posts]
     assert len(bodies) == len(set(bodies)) + 3
