@@ -250,7 +250,7 @@ class Mapping(Document):
     """A whole mapping file."""
 
     name: str
-    source: Literal["hubspot"]
+    source: Literal["hubspot", "salesforce"]
     deal: DealTerms
     line_item: ChargeTerms
     without_line_items: SingleCharge
