@@ -49,7 +49,7 @@ def update_deals(api: SalesforceApi, changes: Sequence[DealUpdate]) -> list[Deal
 
 
 def _as_json(change: DealUpdate) -> JsonObject:
-    return {"attributes": {"type": "Opportunity"}, "Id": change.external_id, **change.fields}
+    return {"attributes": {"type": "Opportunity"}, "id": change.external_id, **change.fields}
 
 
 def _result(change: DealUpdate, answer: Json) -> DealUpdated:
