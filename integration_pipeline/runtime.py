@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from sqlalchemy import Engine, create_engine, make_url
 
 from integration_pipeline.crm.hubspot.source import HubSpotSource
+from integration_pipeline.crm.source import Source
 from integration_pipeline.mapping.document import read_mapping
 from integration_pipeline.pipeline.context import Evaluate, Pipeline, register
 from integration_pipeline.quality import native
@@ -86,7 +87,13 @@ def open_pipeline(settings: Settings, evaluate: Evaluate = native.evaluate) -> G
 @contextmanager
 def open_source(
     settings: Settings, *, retries: RetryPolicy | None = None, time_limits: TimeLimits | None = None
-) -> Generator[HubSpotSource]:
-    """The CRM the settings name; a driver in a hurry gives up on a call earlier than others."""
+) -> Generator[Source]:
+    """The CRM the mapping is for; a driver in a hurry gives up on a call earlier than others."""
+    if read_mapping(settings.mapping_file).source == "salesforce":
+        from integration_pipeline.crm.salesforce.source import SalesforceSource
+
+        with SalesforceSource(settings.salesforce(), retries=retries, time_limits=time_limits) as source:
+            yield source
+        return
     with HubSpotSource(settings.hubspot(), retries=retries, time_limits=time_limits) as source:
         yield source

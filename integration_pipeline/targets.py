@@ -16,7 +16,7 @@ from integration_pipeline.accounting.quickbooks.config import QuickBooksConfig
 from integration_pipeline.accounting.targets_file import TargetsFile, read_targets
 from integration_pipeline.accounting.xero.config import XeroConfig
 from integration_pipeline.pipeline.context import Pipeline, PostsTo
-from integration_pipeline.settings import MissingSetting, Settings
+from integration_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from integration_pipeline.accounting.target import AccountingTarget
@@ -106,18 +106,9 @@ def _connector(
 
 def open_connections(settings: Settings, pipeline: Pipeline) -> Connections:
     """The tokens of all connected accounts. Raises `MissingSetting` without the key they are sealed with."""
-    from integration_pipeline.credentials import Connections, Keyring
-    from integration_pipeline.credentials.settings import CredentialsSettings
+    from integration_pipeline.credentials import Connections
 
-    credentials = CredentialsSettings()
-    keys = credentials.keyring()
-    if keys is None:
-        if settings.database_url is not None:
-            raise MissingSetting(
-                "CREDENTIALS_KEYS", "what tokens are sealed with; `credentials new-key` makes one"
-            )
-        keys = Keyring.kept_in(settings.data_dir)
-    return Connections(pipeline.engine, keys, credentials.apps())
+    return Connections(pipeline.engine, settings.keyring(), settings.credentials().apps())
 
 
 def _authorization(connections: Connections, config: QuickBooksConfig | XeroConfig) -> httpx.Auth:

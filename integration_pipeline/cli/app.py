@@ -8,6 +8,7 @@ import typer
 
 from integration_pipeline.cli import (
     books,
+    connect,
     demo,
     events,
     gateway,
@@ -19,6 +20,7 @@ from integration_pipeline.cli import (
     simulate,
     subscriptions,
     sync,
+    targets,
     worker,
 )
 from integration_pipeline.cli.output import errors
@@ -40,6 +42,10 @@ app.add_typer(preview.schema, name="schema")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(payments.app, name="payments")
 app.add_typer(events.app, name="events")
+app.add_typer(targets.app, name="targets")
+app.add_typer(connect.app, name="connect")
+app.command("disconnect")(connect.disconnect_account)
+app.add_typer(connect.credentials, name="credentials")
 app.command("sandbox")(sandbox.sandbox)
 app.command("gateway")(gateway.gateway)
 app.command("subscriptions")(subscriptions.subscriptions)

@@ -16,7 +16,7 @@ import typer
 from rich.markup import escape
 
 from integration_pipeline.cli.output import console, errors, print_json, table
-from integration_pipeline.credentials import Connections, InvalidKeys, Keyring, Vendor, new_key
+from integration_pipeline.credentials import Connections, InvalidKeys, Vendor, new_key
 from integration_pipeline.credentials.callback import CallbackServer, is_local
 from integration_pipeline.credentials.connecting import check, connect, disconnect, reseal
 from integration_pipeline.credentials.consent import (
@@ -27,9 +27,8 @@ from integration_pipeline.credentials.consent import (
     request_consent,
 )
 from integration_pipeline.credentials.rows import ConnectionRow, State
-from integration_pipeline.credentials.settings import CredentialsSettings
 from integration_pipeline.runtime import database, open_engine
-from integration_pipeline.settings import MissingSetting, Settings
+from integration_pipeline.settings import Settings
 from integration_pipeline.store.migrate import upgrade
 
 app = typer.Typer(help="Connect accounting systems, and look after the connections.", no_args_is_help=True)
@@ -130,7 +129,7 @@ def rotate(as_json: AsJson = False) -> None:
 
 
 def _connect(vendor: Vendor, paste: bool) -> None:
-    settings = CredentialsSettings()
+    settings = Settings.load().credentials()
     with _connections() as connections:
         callback = _callback(connections, vendor, settings.oauth_redirect_uri, paste)
         for account in connect(connections, vendor, callback):
@@ -197,29 +196,17 @@ def _named(connections: Connections, name: str) -> ConnectionRow:
 
 @contextmanager
 def _connections() -> Generator[Connections]:
-    settings, own = Settings.load(), CredentialsSettings()
+    settings = Settings.load()
     with database(settings) as url:
         engine = open_engine(url)
         try:
             upgrade(engine)
-            yield Connections(engine, _keyring(settings, own), own.apps())
+            yield Connections(engine, settings.keyring(), settings.credentials().apps())
         except InvalidKeys as fault:
             errors.print(escape(str(fault)))
             raise typer.Exit(2) from None
         finally:
             engine.dispose()
-
-
-def _keyring(settings: Settings, own: CredentialsSettings) -> Keyring:
-    """The keys that are set; without a database of one's own, the key file beside the embedded one's data."""
-    found = own.keyring()
-    if found is not None:
-        return found
-    if settings.database_url is None:
-        return Keyring.kept_in(settings.data_dir)
-    raise MissingSetting(
-        "CREDENTIALS_KEYS", "tokens are sealed with it; `integration-pipeline credentials new-key` prints one"
-    )
 
 
 def _plain(row: ConnectionRow) -> dict[str, Any]:

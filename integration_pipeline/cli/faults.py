@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.exc import OperationalError
 
 from integration_pipeline.billing.errors import InvalidTerms
+from integration_pipeline.credentials import InvalidKeys
 from integration_pipeline.sandbox.datasets.account import LoadError
 from integration_pipeline.sandbox.datasets.public import PublicDataError
 from integration_pipeline.settings import MissingSetting
@@ -15,6 +16,7 @@ from integration_pipeline.yaml_documents import InvalidDocument
 KNOWN_FAULTS = (
     EmbeddedPostgresError,
     InvalidDocument,
+    InvalidKeys,
     InvalidTerms,
     LoadError,
     MissingSetting,

@@ -13,6 +13,9 @@ from datetime import datetime
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.transport.json_types import JsonValue
 
+EVERY_RECORD = "*"
+"""The id in an event that any record of its type may have changed: the CRM lost count."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:

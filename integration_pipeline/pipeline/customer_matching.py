@@ -84,8 +84,10 @@ def primary_first(links: Iterable[Association]) -> list[str]:
 
 
 def normal_domain(domain: str | None) -> str | None:
-    """`WWW.Acme.com ` as `acme.com`; None for what cannot be a domain."""
-    normal = (domain or "").strip().lower().removeprefix("www.")
+    """`WWW.Acme.com ` as `acme.com`, and `https://www.acme.com/about`; None for what cannot be a domain."""
+    address = (domain or "").strip().lower()
+    host = re.split(r"[/?#]", address.partition("://")[2] or address, maxsplit=1)[0]
+    normal = host.rpartition("@")[2].partition(":")[0].removeprefix("www.")
     return normal if 0 < len(normal) <= _LONGEST_DOMAIN else None
 
 

@@ -120,7 +120,8 @@ def verify(connection: Connection, pipeline: Pipeline) -> Verification:
             )
     for row in connection.execute(text(_NEVER_READ)):
         found.problems.append(f"CRM deal {row.deal_key} was extracted but never normalized nor quarantined")
-    found.checked["intents"] = connection.execute(text("SELECT count(*) FROM posting.ledger_intents")).scalar_one()
+    intents = connection.execute(text("SELECT count(*) FROM posting.ledger_intents"))
+    found.checked["intents"] = intents.scalar_one()
     return found
 
 

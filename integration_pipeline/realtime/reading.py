@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.crm.webhooks import EVERY_RECORD
 from integration_pipeline.inbox.claims import ClaimedEvent
+from integration_pipeline.inbox.missed import customers_landed, deals_to_settle, newest_record
 from integration_pipeline.pipeline.context import Pipeline
-from integration_pipeline.pipeline.extract import Source, extract_records
+from integration_pipeline.pipeline.extract import Source, deals_referring, extract, extract_records
 from integration_pipeline.pipeline.reports import StageReport
 
 RELATED_MAX_AGE = timedelta(minutes=15)
@@ -29,12 +31,16 @@ class Concerned:
 def read_concerned(pipeline: Pipeline, source: Source, events: Sequence[ClaimedEvent]) -> Concerned:
     """Read what the events name, once however often it is named.
 
-    What another source than the CRM announces (usage) concerns deals that need no reading. Raises the
-    transport's failures.
+    What another source than the CRM announces (usage) concerns deals that need no reading. An event that
+    names every record stands for all that changed since the last reading. Raises the transport's failures.
     """
     named: dict[ObjectType, dict[str, None]] = defaultdict(dict)
     concerned = Concerned()
+    if any(event.source == source.name and EVERY_RECORD in event.external_ids for event in events):
+        _read_what_changed(pipeline, source, concerned)
     for event in events:
+        if event.source == source.name and EVERY_RECORD in event.external_ids:
+            continue
         if event.source == source.name:
             named[event.object_type].update(dict.fromkeys(event.external_ids))
         else:
@@ -47,3 +53,17 @@ def read_concerned(pipeline: Pipeline, source: Source, events: Sequence[ClaimedE
         # A deal that the CRM does not know (any more) may be known here.
         concerned.deal_keys.update(f"{source.name}:{each}" for each in named[ObjectType.DEAL])
     return concerned
+
+
+def _read_what_changed(pipeline: Pipeline, source: Source, concerned: Concerned) -> None:
+    """The CRM has lost count of what changed, and says so: it is asked from where the last reading ended."""
+    with pipeline.engine.connect() as connection:
+        before = newest_record(connection)
+    concerned.reports.append(extract(pipeline, source))
+    with pipeline.engine.connect() as connection:
+        own = deals_to_settle(connection, source.name, before)
+        customers = customers_landed(connection, source.name, before)
+    concerned.deal_keys.update(own)
+    concerned.deal_keys.update(
+        f"{source.name}:{each}" for each in deals_referring(pipeline, source, customers)
+    )
