@@ -57,7 +57,7 @@ def test_runs_at_once_settle_every_movement_once(cashier: Cashier) -> None:
 
 
 def test_runs_at_once_never_give_one_balance_away_twice(cashier: Cashier) -> None:
-    """Each run is given another payment of the same invoice, so that only the customer's lock is in the way."""
+    """Each run is given another payment of one invoice: only the customer's lock is in the way."""
     [number] = cashier.bill("1")
     for each in range(4):
         cashier.line(f"line-{each}", 6_000, text=number)
