@@ -16,7 +16,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from integration_pipeline.credentials.settings import CredentialsSettings
 from integration_pipeline.crm.hubspot.config import HubSpotSettings
 from integration_pipeline.crm.salesforce.config import SalesforceSettings
-from integration_pipeline.crm.salesforce.config import SalesforceSettings
 from integration_pipeline.rules.document import DEFAULT_RULE_SET
 
 if TYPE_CHECKING:
@@ -57,17 +56,16 @@ class Settings(BaseSettings):
     salesforce_base_url: str | None = None
     """The org's My Domain, `https://acme.my.salesforce.com`."""
     salesforce_consumer_key: str | None = None
-    """The consumer key of the app that reads the org."""
     salesforce_consumer_secret: SecretStr | None = None
-    """Its consumer secret, for the client credentials flow; or log in as `salesforce_username`."""
+    """For the client credentials flow; for JWT bearer a user name and a private key instead."""
     salesforce_username: str | None = None
-    """Whom the app logs in as (JWT bearer flow), with `salesforce_private_key`."""
     salesforce_private_key: SecretStr | None = None
-    """PEM; the app has the certificate."""
+    """PEM, of the certificate that the app knows."""
     salesforce_audience: str = "https://login.salesforce.com"
-    """Who checks the assertion: `https://test.salesforce.com` for a sandbox org."""
-    salesforce_requests_per_day: Annotated[int | None, Field(ge=1)] = None
-    """This connection's share of the org's 24-hour allowance; without it no share is kept to."""
+    salesforce_api_version: str = "67.0"
+    salesforce_overlap_minutes: Annotated[int, Field(ge=0)] = 5
+    salesforce_requests_per_day: Annotated[int, Field(ge=1)] | None = None
+    """This connection's share of what the org is granted in 24 hours."""
     salesforce_organization: str | None = None
     """The org's id, `00D…`; outbound messages name it."""
     salesforce_outbound_tokens: SecretStr | None = None
@@ -101,20 +99,6 @@ class Settings(BaseSettings):
     """Which banks are read: `item_id=access_token`, separated by commas; without it none."""
     plaid_account_ids: str | None = None
     """The bank accounts to read, separated by commas; without it all of every item."""
-
-    salesforce_base_url: str | None = None
-    """The org's My Domain, `https://acme.my.salesforce.com`."""
-    salesforce_consumer_key: str | None = None
-    salesforce_consumer_secret: SecretStr | None = None
-    """For the client credentials flow; for JWT bearer a user name and a private key instead."""
-    salesforce_username: str | None = None
-    salesforce_private_key: SecretStr | None = None
-    """PEM, of the certificate that the app knows."""
-    salesforce_audience: str = "https://login.salesforce.com"
-    salesforce_api_version: str = "67.0"
-    salesforce_overlap_minutes: Annotated[int, Field(ge=0)] = 5
-    salesforce_requests_per_day: Annotated[int, Field(ge=1)] | None = None
-    """This connection's share of what the org is granted in 24 hours."""
 
     look_again_seconds: Annotated[float, Field(gt=0)] = 300.0
     """How often the worker looks at accounting and payment systems that announced nothing."""
@@ -215,29 +199,6 @@ class Settings(BaseSettings):
             api_version=self.hubspot_api_version,
             overlap_minutes=self.hubspot_overlap_minutes,
             requests_per_ten_seconds=self.hubspot_requests_per_ten_seconds,
-        )
-
-    def salesforce(self) -> SalesforceSettings:
-        """The Salesforce org. Raises `MissingSetting` without an address or a way to log in."""
-        if self.salesforce_base_url is None:
-            raise MissingSetting("SALESFORCE_BASE_URL", "the org's My Domain, https://acme.my.salesforce.com")
-        if self.salesforce_consumer_key is None:
-            raise MissingSetting("SALESFORCE_CONSUMER_KEY", "the consumer key of the app that reads the org")
-        if self.salesforce_consumer_secret is None and (
-            self.salesforce_username is None or self.salesforce_private_key is None
-        ):
-            raise MissingSetting(
-                "SALESFORCE_CONSUMER_SECRET",
-                "the app's secret; or set SALESFORCE_USERNAME and SALESFORCE_PRIVATE_KEY instead",
-            )
-        return SalesforceSettings(
-            base_url=self.salesforce_base_url,
-            consumer_key=self.salesforce_consumer_key,
-            consumer_secret=self.salesforce_consumer_secret,
-            username=self.salesforce_username,
-            private_key=self.salesforce_private_key,
-            audience=self.salesforce_audience,
-            requests_per_day=self.salesforce_requests_per_day,
         )
 
 
