@@ -15,6 +15,7 @@ from integration_pipeline.sandbox.stripe.objects import Body, Query
 from integration_pipeline.sandbox.stripe.versions import as_of
 
 _DEEPEST = 4
+_SOMETIMES_ABSENT = {("refund", "failure_balance_transaction")}
 _INCLUDED = {
     ("invoice", "payments"): ("invoice_payment", "invoice"),
     ("charge", "refunds"): ("refund", "charge"),
@@ -64,6 +65,8 @@ def _expanded(account: Account, body: Body, path: str, version: str) -> Body:
             },
         }
     if name not in body:
+        if (body.get("object"), name) in _SOMETIMES_ABSENT:
+            return body
         raise _not_expandable(path)
     return {**body, name: _replaced(account, body[name], below, path, version)}
 
