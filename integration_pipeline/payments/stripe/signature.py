@@ -61,9 +61,10 @@ class Proof:
         `secrets` (`whsec_…`).
         """
         given = [each.encode("utf-8", "replace") for each in self.signatures]
-        right = [sign(secret, body, self.timestamp).encode() for secret in secrets]
+        # Under an empty secret anybody can sign.
+        right = [sign(secret, body, self.timestamp).encode() for secret in secrets if secret.strip()]
         if not any(hmac.compare_digest(one, other) for one in given for other in right):
-            raise Forged("no v1 in its Stripe-Signature is that of this body under STRIPE_WEBHOOK_SECRET")
+            raise Forged("no v1 in its Stripe-Signature is that of this body under STRIPE_WEBHOOK_SECRETS")
 
 
 def sign(secret: str, body: bytes, timestamp: str) -> str:
