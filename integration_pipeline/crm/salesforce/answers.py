@@ -16,12 +16,11 @@ from decimal import Decimal
 
 from integration_pipeline.crm.records import Association, CrmRecord, ObjectType
 from integration_pipeline.crm.salesforce.config import MERGED, REFERENCES, SOURCE
-from integration_pipeline.crm.salesforce.metadata import DealStage, FieldDefinition, FieldOption
+from integration_pipeline.crm.salesforce.metadata import NUMBERS, DealStage, FieldDefinition, FieldOption
 from integration_pipeline.transport.shapes import Json
 
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})(?:\+0000|Z)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?(?:E[+-]?\d{1,2})?", re.ASCII)
-_NUMBERS = frozenset({"double", "currency", "percent", "int"})
 _PRIMARY = "primary"
 _OWNER_FIELDS = ("Name", "Email", "FirstName", "LastName")
 
@@ -101,6 +100,7 @@ def read_field(answer: Json) -> FieldDefinition:
             if each.field("active").flag()
         ),
         custom=answer.field("custom").flag(),
+        writable=answer.field("updateable").flag(),
         calculated=answer.field("calculated").flag(),
         unique=answer.field("unique").flag(),
         relationship=relationship.text() if relationship else None,
@@ -189,7 +189,7 @@ def _cell(row: Json, name: str, kind: str) -> str | None:
     text = found.text()
     if not text:
         return None
-    if kind in _NUMBERS:
+    if kind in NUMBERS:
         if not _NUMBER.fullmatch(text):
             raise found.wrong("a number")
         return number(Decimal(text))

@@ -1,13 +1,15 @@
 """What Salesforce says about its own data: fields, picklists, stages; and which of them are numbers.
 
-`describe` is asked once an object: it changes when an administrator works, and a new session of ours reads it
-again.
+`describe` is asked once an object, and again when somebody wants to see it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+
+NUMBERS = frozenset({"double", "currency", "percent", "int"})
+"""Types of fields that hold numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class FieldOption:
 class FieldDefinition:
     """One field of an object. `type` is Salesforce's: string, currency, double, date, picklist, reference, …
 
-    `refers_to` is the object it refers to, whose fields are reached by `relationship` and a dot.
+    `writable`: this user may change it. `refers_to` is the object it refers to, whose fields are reached by
+    `relationship` and a dot.
     """
 
     name: str
@@ -30,6 +33,7 @@ class FieldDefinition:
     type: str
     options: tuple[FieldOption, ...] = ()
     custom: bool = False
+    writable: bool = False
     calculated: bool = False
     unique: bool = False
     relationship: str | None = None
@@ -67,7 +71,11 @@ class FieldTypes:
                 return self.of(each.refers_to, rest)
         return ""
 
+    def learn(self, entity: str, fields: Iterable[FieldDefinition]) -> None:
+        """Take what was just described."""
+        self._known[entity] = {each.name.lower(): each for each in fields}
+
     def _fields(self, entity: str) -> Mapping[str, FieldDefinition]:
         if entity not in self._known:
-            self._known[entity] = {each.name.lower(): each for each in self.describe(entity)}
+            self.learn(entity, self.describe(entity))
         return self._known[entity]

@@ -23,6 +23,7 @@ from integration_pipeline.crm.salesforce.changes import StampedRecords
 from integration_pipeline.crm.salesforce.config import (
     DAYS_IN_RECYCLE_BIN,
     OBJECTS,
+    RECORDS_IN_A_WRITE,
     SOURCE,
     SalesforceSettings,
 )
@@ -31,7 +32,8 @@ from integration_pipeline.crm.salesforce.fetching import Fetching
 from integration_pipeline.crm.salesforce.login import Login, SessionAuth, app_auth
 from integration_pipeline.crm.salesforce.metadata import DealStage, FieldDefinition, FieldTypes
 from integration_pipeline.crm.salesforce.soql import written_from
-from integration_pipeline.crm.salesforce.writing import DealUpdate, DealUpdated, update_deals
+from integration_pipeline.crm.salesforce.writing import DealWriter
+from integration_pipeline.crm.write_back import FieldValues, Refusal
 from integration_pipeline.transport.client import RetryPolicy, TimeLimits, VendorClient
 from integration_pipeline.transport.clock import Clock, MonotonicClock
 from integration_pipeline.transport.limits import Limiter
@@ -92,7 +94,9 @@ class SalesforceSource:
             clock=clock,
         )
         self._api = SalesforceApi(self._client, settings)
-        self._bulk = Bulk(self._client, settings, FieldTypes(self._api.fields), clock)
+        self._types = FieldTypes(self._api.fields)
+        self._bulk = Bulk(self._client, settings, self._types, clock)
+        self._writer = DealWriter(self._api, self._types)
         self._pool = ThreadPoolExecutor(settings.parallel_reads, thread_name_prefix="salesforce-read")
         self._fetching = Fetching(self._api, self._pool)
 
@@ -180,7 +184,9 @@ class SalesforceSource:
 
     def property_names(self, object_type: ObjectType) -> list[FieldDefinition]:
         """Salesforce's live metadata of an object, custom fields included."""
-        return self._api.fields(OBJECTS[object_type])
+        fields = self._api.fields(OBJECTS[object_type])
+        self._types.learn(OBJECTS[object_type], fields)
+        return fields
 
     def deal_stages(self) -> list[DealStage]:
         """All stages of opportunities, in their order."""
@@ -198,9 +204,29 @@ class SalesforceSource:
         )
         return [read_owner(each) for each in self._api.records(soql, operation="owner.list")]
 
-    def update_deals(self, changes: Sequence[DealUpdate]) -> list[DealUpdated]:
-        """Write fields of deals, 200 a call; what became of each, in order."""
-        return update_deals(self._api, changes)
+    @property
+    def deals_in_a_call(self) -> int:
+        """How many deals one call of `update_deals` carries."""
+        return RECORDS_IN_A_WRITE
+
+    def update_deals(self, changes: Mapping[str, FieldValues]) -> Mapping[str, Refusal]:
+        """Set these fields of these deals, by id; what was refused, by id: all else is written."""
+        return self._writer.update(changes)
+
+    def read_deals(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, FieldValues]:
+        """What these fields hold now, by id; deals that are gone or deleted are absent. Numbers are without
+        trailing zeros, however they were written.
+        """
+        wanted = Wanted(ObjectType.DEAL, ids, fields, with_links=False)
+        return {
+            record.external_id: record.properties
+            for record in self._fetching.fetch([wanted])
+            if not record.archived
+        }
+
+    def writable_fields(self) -> frozenset[str]:
+        """Names of the fields of opportunities that this user may change."""
+        return frozenset(each.name for each in self.property_names(ObjectType.DEAL) if each.writable)
 
     def _everything(self, kind: ObjectType, properties: Sequence[str]) -> Iterator[list[CrmRecord]]:
         """By query while there are few, by the bulk API from `bulk_from` on."""

@@ -25,14 +25,11 @@ from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.crm.salesforce.config import CLIENT, KINDS, SOURCE
 from integration_pipeline.crm.salesforce.signature import Forged
 from integration_pipeline.crm.salesforce.soql import is_id
-from integration_pipeline.crm.webhooks import WebhookEvent
+from integration_pipeline.crm.webhooks import EVERY_RECORD, WebhookEvent
 from integration_pipeline.transport.json_types import JsonObject, JsonValue, parse_json
 
 MAX_NOTIFICATIONS: Final = 100
 MAX_CHANGE_EVENTS: Final = 1_000
-EVERY_RECORD: Final = "*"
-"""In place of ids: any record of the type may have changed, so that all changes have to be read."""
-
 ACKNOWLEDGEMENT: Final = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
     b'<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'

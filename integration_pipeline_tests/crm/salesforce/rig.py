@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.crm.salesforce.config import SalesforceSettings
 from integration_pipeline.crm.salesforce.source import SalesforceSource
-from integration_pipeline.crm.salesforce.writing import DealUpdate
 from integration_pipeline.transport.metrics import Totals
 from integration_pipeline_tests.crm.salesforce.conftest import KEY, SECRET, Org
 from integration_pipeline_tests.vendors.rig import Fault, Seen, WoundClock
@@ -42,8 +41,8 @@ class SalesforceRig:
             page_size=200,
         )
         source = SalesforceSource(settings, registry=CollectorRegistry(), clock=clock)
-        # Logged in, so that a fault meets the calls that are tested.
-        source.owners()
+        # Logged in and acquainted with the fields, so that a fault meets the calls that are tested.
+        source.update_deals({self._deal: {"NextStep": None}})
         return source
 
     def order(self, fault: Fault, *, times: int | None = None) -> None:
@@ -73,8 +72,7 @@ class SalesforceRig:
         ]
 
     def write(self, connector: SalesforceSource, reference: str) -> None:
-        [written] = connector.update_deals([DealUpdate(self._deal, {"NextStep": reference})])
-        assert written.problem is None
+        assert connector.update_deals({self._deal: {"NextStep": reference}}) == {}
 
     def write_refused(self, connector: SalesforceSource) -> None:
         """Each deal of a call is refused for itself: see `test_writing`."""

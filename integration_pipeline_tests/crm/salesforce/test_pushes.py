@@ -8,9 +8,7 @@ import pytest
 
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.crm.salesforce.source import SalesforceSource
-from integration_pipeline.crm.salesforce.webhooks import EVERY_RECORD
-from integration_pipeline.crm.salesforce.writing import DealUpdate
-from integration_pipeline.crm.webhooks import WebhookEvent
+from integration_pipeline.crm.webhooks import EVERY_RECORD, WebhookEvent
 from integration_pipeline_tests.crm.salesforce.conftest import Org
 from integration_pipeline_tests.crm.salesforce.receiver import Receiver
 
@@ -139,8 +137,8 @@ class TestChangeEvents:
         self, org: Org, source: SalesforceSource, changes: Receiver
     ) -> None:
         deal = org.deal()
-        source.update_deals([DealUpdate(deal, {"NextStep": "Invoiced"})])
-        source.update_deals([DealUpdate(deal, {"NextStep": "Paid", "Amount": 7})])
+        source.update_deals({deal: {"NextStep": "Invoiced"}})
+        source.update_deals({deal: {"NextStep": "Paid", "Amount": "7"}})
 
         events = changes.until(lambda events: sum(each.kind.endswith("UPDATE") for each in events) == 2)
 

@@ -16,11 +16,11 @@ from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.crm.salesforce.signature import Forged, RelayProof
 from integration_pipeline.crm.salesforce.webhooks import (
     ACKNOWLEDGEMENT,
-    EVERY_RECORD,
     MalformedWebhook,
     read_change_events,
     read_outbound,
 )
+from integration_pipeline.crm.webhooks import EVERY_RECORD
 from integration_pipeline.sandbox.salesforce.push.outbound import acknowledged
 
 ORGANIZATION, SECRET = "00DWx0000000001", "new"

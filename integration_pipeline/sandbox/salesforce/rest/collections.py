@@ -55,7 +55,13 @@ def update(call: Call) -> Outcome:
         if not isinstance(identifier, str):
             raise SalesforceError(400, Problem("MISSING_ARGUMENT", "Id not specified in an update call", ()))
         others = {name: held for name, held in given.items() if name.lower() != "id"}
-        record = call.org.writer.update(_kind_of(call, given), identifier, others)
+        try:
+            record = call.org.writer.update(_kind_of(call, given), identifier, others)
+        except SalesforceError as refusal:
+            if refusal.problems[0].code != "NOT_FOUND":
+                raise
+            unknown = Problem("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ())
+            raise SalesforceError(400, unknown) from None
         return {"id": record.id, "success": True, "errors": []}
 
     return _each(call, _records(body), one, all_or_none=flag(body.get("allOrNone")))
