@@ -31,6 +31,7 @@ from integration_pipeline.payments.matching.decisions import (
 from integration_pipeline.payments.matching.facts import Conventions, Facts, Kept, OpenDocument
 from integration_pipeline.payments.matching.parts import parts_of
 from integration_pipeline.payments.matching.suggestions import (
+    Shelf,
     normal_names,
     similar_customers,
     with_suggestions,
@@ -190,17 +191,9 @@ class _Chunk:
             {customer for found in alike.values() for customer in found},
             self._conventions,
         )
-        by_currency: dict[str, list[OpenDocument]] = {}
-        for document in documents:
-            by_currency.setdefault(document.currency, []).append(document)
+        shelf = Shelf(documents)
         return waiting | {
-            each: with_suggestions(
-                waiting[each],
-                decided.kept[each],
-                by_currency.get(decided.kept[each].movement.amount.currency, ()),
-                alike[each],
-                self._conventions,
-            )
+            each: with_suggestions(waiting[each], decided.kept[each], shelf, alike[each], self._conventions)
             for each in incoming
         }
 

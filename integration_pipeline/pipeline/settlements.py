@@ -95,7 +95,9 @@ def book(connection: Connection, pipeline: Pipeline, bookings: Sequence[Booking]
                 for each in part.allocations
             ]
     stored = _store(connection, pipeline, rows, allocations, sides)
-    connection.execute(_SETTLED, {"settled": json.dumps([_standing(each) for each in bookings])})
+    connection.execute(
+        _SETTLED, {"settled": json.dumps([row for each in bookings for row in _standing(each)])}
+    )
     learned = [
         {
             "source": booking.kept.movement.source.value,
@@ -265,13 +267,12 @@ def _description(booking: Booking, part: Part, facts: Facts) -> str:
     return what[:500]
 
 
-def _standing(booking: Booking) -> dict[str, Any]:
-    decision = booking.decision
-    return {
-        "id": booking.kept.id,
-        "payout_id": decision.payout.id if isinstance(decision, Arrived) else None,
-        "by": booking.by,
-    }
+def _standing(booking: Booking) -> list[dict[str, Any]]:
+    """The movement, and the payout whose money it brings, are settled."""
+    ids = {booking.kept.id}
+    if isinstance(booking.decision, Arrived):
+        ids.add(booking.decision.payout.id)
+    return [{"id": each, "by": booking.by} for each in sorted(ids)]
 
 
 def _certain_payer(booking: Booking, rounds: Mapping[int, int]) -> str | None:
@@ -330,20 +331,17 @@ _ALLOCATE = text("""
 _ENLIST = text("SELECT payments.enlist(CAST(:targets AS jsonb), CAST(:settled AS bigint[]))")
 _SETTLED = text("""
     WITH settled AS (
-        SELECT * FROM jsonb_to_recordset(CAST(:settled AS jsonb)) AS given (
-            id bigint, payout_id bigint, by text
-        )
+        SELECT * FROM jsonb_to_recordset(CAST(:settled AS jsonb)) AS given (id bigint, by text)
     ),
 
     forgotten AS (
-        DELETE FROM payments.candidates
-        WHERE movement_id IN (SELECT id FROM settled UNION SELECT payout_id FROM settled)
+        DELETE FROM payments.candidates WHERE movement_id IN (SELECT id FROM settled)
     )
 
     UPDATE payments.movements AS movement
     SET state = 'settled', reason = NULL, decided_at = clock_timestamp(), decided_by = settled.by
     FROM settled
-    WHERE movement.id IN (settled.id, settled.payout_id)
+    WHERE movement.id = settled.id
 """)
 _LEARN = text("""
     INSERT INTO payments.payers (source, payer_id, customer_id, settlement_id)

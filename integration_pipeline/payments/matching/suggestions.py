@@ -5,6 +5,7 @@ Belongs here: scores and reasons; a proposal is never booked by itself. Does not
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 
 from rapidfuzz import fuzz, process, utils
@@ -35,27 +36,43 @@ def similar_customers(movement: Movement, names: Mapping[int, str]) -> dict[int,
     return {customer: int(score) for _, score, customer in found}
 
 
+class Shelf:
+    """Open invoices, at hand by amount and by customer."""
+
+    def __init__(self, documents: Iterable[OpenDocument]) -> None:
+        self._by_amount: dict[str, list[OpenDocument]] = {}
+        self._of_customer: dict[tuple[int, str], list[OpenDocument]] = {}
+        for each in in_order(documents):
+            if each.open_minor > 0:
+                self._by_amount.setdefault(each.currency, []).append(each)
+                self._of_customer.setdefault((each.customer_id, each.currency), []).append(each)
+        for of_currency in self._by_amount.values():
+            of_currency.sort(key=_open_minor)
+
+    def of(self, customer: int, currency: str) -> list[OpenDocument]:
+        """A customer's, oldest first."""
+        return self._of_customer.get((customer, currency), [])
+
+    def about(self, amount: Money, fee_share: int) -> list[OpenDocument]:
+        """Those open with the amount, or a little more, as much as a fee may have taken; oldest first."""
+        of_currency = self._by_amount.get(amount.currency, [])
+        highest = amount.minor * 10_000 // (10_000 - fee_share)
+        first = bisect_left(of_currency, amount.minor, key=_open_minor)
+        return in_order(of_currency[first : bisect_right(of_currency, highest, key=_open_minor)])
+
+
 def with_suggestions(
-    waits: Waits,
-    kept: Kept,
-    documents: Iterable[OpenDocument],
-    alike: Mapping[int, int],
-    conventions: Conventions,
+    waits: Waits, kept: Kept, shelf: Shelf, alike: Mapping[int, int], conventions: Conventions
 ) -> Waits:
-    """The same, with what open `documents` may explain it; the best five of all, best first."""
+    """The same, with what open documents may explain it; the best five of all, best first."""
     movement = kept.movement
     if movement.amount.minor <= 0:
         return Waits(waits.why, _best(waits.candidates))
-    ours = [
-        each
-        for each in in_order(documents)
-        if each.currency == movement.amount.currency and each.open_minor > 0
-    ]
     found = [*waits.candidates]
-    for each in ours:
+    for each in shelf.about(movement.amount, conventions.fee_share):
         found += _for_document(movement, each, alike.get(each.customer_id, 0), conventions)
     for customer, score in alike.items():
-        of_customer = [each for each in ours if each.customer_id == customer]
+        of_customer = shelf.of(customer, movement.amount.currency)
         whole = sum(each.open_minor for each in of_customer)
         if len(of_customer) > 1 and whole == movement.amount.minor:
             found.append(
@@ -94,6 +111,10 @@ def _for_document(
             (*evidence, words),
             (Allocation(document.id, movement.amount.minor),),
         )
+
+
+def _open_minor(document: OpenDocument) -> int:
+    return document.open_minor
 
 
 def _named_alike(document: OpenDocument, score: int) -> str:

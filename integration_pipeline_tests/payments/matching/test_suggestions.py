@@ -3,6 +3,7 @@ from __future__ import annotations
 from integration_pipeline.payments.matching.decisions import Candidate, Rule, Waits
 from integration_pipeline.payments.matching.facts import Allocation, Conventions, Kept, OpenDocument
 from integration_pipeline.payments.matching.suggestions import (
+    Shelf,
     normal_names,
     similar_customers,
     with_suggestions,
@@ -13,7 +14,7 @@ from integration_pipeline_tests.payments.matching.books import ACME, BOLT, NAMES
 
 def proposed(one: Movement, *documents: OpenDocument, so_far: tuple[Candidate, ...] = ()) -> list[Candidate]:
     alike = similar_customers(one, normal_names(NAMES))
-    told = with_suggestions(Waits("", so_far), Kept(1, one), documents, alike, Conventions())
+    told = with_suggestions(Waits("", so_far), Kept(1, one), Shelf(documents), alike, Conventions())
     return list(told.candidates)
 
 
