@@ -9,20 +9,25 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import create_engine
 
+from integration_pipeline.gateway.accounting import xero
 from integration_pipeline.gateway.bodies import Bodies
 from integration_pipeline.gateway.committer import Committer
 from integration_pipeline.gateway.health import health_routes
-from integration_pipeline.gateway.hubspot import hubspot_routes
+from integration_pipeline.gateway.hubspot import hubspot
 from integration_pipeline.gateway.metrics import Metrics
 from integration_pipeline.gateway.parts import Parts
+from integration_pipeline.gateway.payments import plaid, stripe
 from integration_pipeline.gateway.refusals import Refused, refuse
+from integration_pipeline.gateway.salesforce import salesforce_changes, salesforce_outbound
 from integration_pipeline.gateway.session import CONNECT_SECONDS, Session
 from integration_pipeline.gateway.usage import AT_ONCE, usage_routes
+from integration_pipeline.gateway.webhooks import webhook_routes
 from integration_pipeline.runtime import with_driver
 from integration_pipeline.settings import Settings
 
 _DESCRIPTION: Final = """
-Takes what others announce: HubSpot's webhooks, and reports of usage. What is acknowledged is committed.
+Takes what others announce: webhooks of CRMs, accounting and payment systems, and reports of usage. What is
+acknowledged is committed.
 """
 
 
@@ -68,7 +73,15 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(hubspot_routes(parts))
+    vendors = (
+        hubspot(settings),
+        salesforce_outbound(settings),
+        salesforce_changes(settings),
+        xero(settings),
+        stripe(settings),
+        plaid(parts),
+    )
+    app.include_router(webhook_routes(parts, vendors))
     app.include_router(usage_routes(parts))
     app.include_router(health_routes(parts))
     return app

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from integration_pipeline.gateway.parts import Parts
 from integration_pipeline.gateway.session import DatabaseUnavailable, Unstorable
 from integration_pipeline.inbox.standing import InboxStanding, standing
+from integration_pipeline.settings import listed
 from integration_pipeline.store.migrate import MIGRATIONS
 
 _READY: Final = """
@@ -52,6 +53,14 @@ def health_routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["probes"])
     newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
     one_at_a_time = CapacityLimiter(1)
+    hears_of_deals = any(
+        listed(secret)
+        for secret in (
+            parts.settings.hubspot_client_secret,
+            parts.settings.salesforce_outbound_tokens,
+            parts.settings.salesforce_relay_secrets,
+        )
+    )
 
     @router.get("/healthz", summary="Is the process alive?", response_model=Alive)
     async def alive() -> Alive:  # pyright: ignore[reportUnusedFunction] - the router has it
@@ -66,7 +75,7 @@ def health_routes(parts: Parts) -> APIRouter:
     async def ready() -> Response:  # pyright: ignore[reportUnusedFunction] - the router has it
         problems: list[str] = []
         waiting, oldest = None, None
-        if not parts.hubspot_secrets():
+        if not hears_of_deals:
             problems.append("HUBSPOT_CLIENT_SECRET is not set: set it to the secret of the HubSpot app")
         try:
             revision, waiting, oldest = await parts.reading.row(_READY)

@@ -26,6 +26,7 @@ _OUTCOMES: Final[tuple[Outcome, ...]] = (
     "too_slow",
     "unavailable",
 )
+_SOURCES: Final = ("hubspot", "salesforce", "quickbooks", "xero", "stripe", "plaid")
 _SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -68,7 +69,8 @@ class Metrics:
         )
         # What never happened is 0, not absent: an alert on its rate must see the first one.
         for outcome in _OUTCOMES:
-            self._requests.labels("hubspot", outcome)
+            for source in _SOURCES:
+                self._requests.labels(source, outcome)
             self._usage_requests.labels(outcome)
         for outcome in ("new", "known", "ignored"):
             self._events.labels(outcome)

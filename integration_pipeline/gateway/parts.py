@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -15,7 +16,9 @@ from integration_pipeline.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`engine` is for what runs in threads; `reading` for the readiness probe."""
+    """`engine` is for what runs in threads; `reading` for the readiness probe. `at_close` has what else ends
+    with the gateway.
+    """
 
     settings: Settings
     metrics: Metrics
@@ -23,14 +26,10 @@ class Parts:
     committer: Committer
     reading: Session
     engine: Engine
-
-    def hubspot_secrets(self) -> tuple[str, ...]:
-        """The app's secrets, several while it changes: HUBSPOT_CLIENT_SECRET, separated by commas."""
-        given = self.settings.hubspot_client_secret
-        listed = given.get_secret_value().split(",") if given is not None else ()
-        return tuple(secret.strip() for secret in listed if secret.strip())
+    at_close: ExitStack = field(default_factory=ExitStack)
 
     async def close(self) -> None:
+        self.at_close.close()
         await self.committer.close()
         await self.reading.close()
         self.engine.dispose()

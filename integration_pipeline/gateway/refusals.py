@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -23,8 +23,12 @@ class Refusal(BaseModel):
 class Refused(Exception):  # noqa: N818 - reads as the statement it makes
     """Ends a request. `closes` the connection where the rest of its body is not to be waited for.
 
-    `logged` replaces the detail in the log, where the detail quotes what the request held.
+    `logged` replaces the detail in the log, where the detail quotes what the request held. `challenge` is the
+    scheme that a 401 names; with `bare` the answer has no body.
     """
+
+    challenge = "Bearer"
+    bare = False
 
     def __init__(
         self, status: int, outcome: Outcome, detail: str, *, closes: bool = False, logged: str | None = None
@@ -37,7 +41,7 @@ class Refused(Exception):  # noqa: N818 - reads as the statement it makes
         self.logged = logged or detail
 
 
-def refuse(request: Request, refused: Refused) -> JSONResponse:
+def refuse(request: Request, refused: Refused) -> Response:
     """The answer to a refused request, which is logged: why and from where, but nothing of what it held."""
     log.warning(
         "refused",
@@ -50,9 +54,11 @@ def refuse(request: Request, refused: Refused) -> JSONResponse:
     if refused.closes:
         headers["connection"] = "close"
     if refused.status == 401:
-        headers["www-authenticate"] = "Bearer" if request.url.path == "/usage" else "HubSpot-Signature-v3"
+        headers["www-authenticate"] = refused.challenge
     if refused.status == 503:
         headers["retry-after"] = "5"
+    if refused.bare:
+        return Response(status_code=refused.status, headers=headers)
     return JSONResponse({"detail": refused.detail}, refused.status, headers)
 
 

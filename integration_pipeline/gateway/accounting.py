@@ -1,0 +1,85 @@
+"""`POST /webhooks/xero`: an accounting system announces that somebody changed something there."""
+
+from __future__ import annotations
+
+from fastapi import Request, Response
+
+from integration_pipeline.accounting.xero import signature as xero_signature
+from integration_pipeline.accounting.xero import webhooks as xero_webhooks
+from integration_pipeline.gateway.webhooks import (
+    MEBIBYTE,
+    Bounds,
+    Events,
+    Read,
+    Vendor,
+    json_body,
+    signature_header,
+)
+from integration_pipeline.settings import Settings, listed
+
+
+def xero(settings: Settings) -> Vendor:
+    """The webhooks of one Xero app. Its "intent to receive" asks for nothing but the right status."""
+    keys = listed(settings.xero_webhook_keys)
+
+    def prove(request: Request) -> Read:
+        proof = xero_signature.Proof.of(request.headers)
+
+        async def read(body: bytes) -> Events:
+            proof.require(keys, body)
+            return xero_webhooks.read_events(body)
+
+        return read
+
+    return Vendor(
+        name="Xero",
+        source=xero_webhooks.SOURCE,
+        path="/webhooks/xero",
+        secret="XERO_WEBHOOK_KEYS",  # noqa: S106 - the setting's name
+        is_set=bool(keys),
+        # Xero waits for 5 seconds, and turns webhooks off that answer late for a day.
+        bounds=Bounds(4 * MEBIBYTE, body_seconds=2.5, answer_seconds=4.5),
+        prove=prove,
+        forged=xero_signature.Forged,
+        malformed=xero_webhooks.MalformedWebhook,
+        challenge="Xero-Signature",
+        described=_XERO,
+        # Xero asks for answers without a body.
+        answer=lambda _: Response(status_code=200),
+        answered={200: {"description": "All events are committed."}},
+        bare=True,
+    )
+
+
+_XERO = {
+    "parameters": [signature_header("x-xero-signature", "Base64 of HMAC-SHA256 over the body.")],
+    "requestBody": json_body(
+        {
+            "type": "object",
+            "required": ["events"],
+            "properties": {
+                "events": {
+                    "type": "array",
+                    "maxItems": xero_webhooks.MAX_EVENTS,
+                    "items": {
+                        "type": "object",
+                        "required": [
+                            "resourceId",
+                            "eventDateUtc",
+                            "eventType",
+                            "eventCategory",
+                            "tenantId",
+                        ],
+                        "properties": {
+                            "resourceId": {"type": "string"},
+                            "eventDateUtc": {"type": "string", "examples": ["2026-01-10T12:00:00.123"]},
+                            "eventType": {"type": "string", "examples": ["UPDATE"]},
+                            "eventCategory": {"type": "string", "examples": ["INVOICE"]},
+                            "tenantId": {"type": "string"},
+                        },
+                    },
+                }
+            },
+        }
+    ),
+}
