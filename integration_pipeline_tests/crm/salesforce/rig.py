@@ -42,7 +42,7 @@ class SalesforceRig:
         )
         source = SalesforceSource(settings, registry=CollectorRegistry(), clock=clock)
         # Logged in and acquainted with the fields, so that a fault meets the calls that are tested.
-        source.update_deals({self._deal: {"NextStep": None}})
+        source.update_deals({self._deal: {"NextStep": "Call them"}})
         return source
 
     def order(self, fault: Fault, *, times: int | None = None) -> None:
