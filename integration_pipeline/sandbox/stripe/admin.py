@@ -15,7 +15,7 @@ from integration_pipeline.sandbox.stripe.balance import Settlement, check_amount
 from integration_pipeline.sandbox.stripe.errors import invalid, no_such
 from integration_pipeline.sandbox.stripe.intents import open_intent
 from integration_pipeline.sandbox.stripe.limits import Limits
-from integration_pipeline.sandbox.stripe.objects import Body, Query
+from integration_pipeline.sandbox.stripe.objects import Body
 from integration_pipeline.sandbox.stripe.orders import (
     EndOfDispute,
     NewDispute,
@@ -199,22 +199,18 @@ class Admin:
             return self._account.find("customer", new.customer)["id"]
         if new.payer is None:
             return None
-        for known in self._account.objects.all(Query("customer")) if new.payer.email else []:
-            if known["email"] == new.payer.email:
-                return known["id"]
+        known = self._account.objects.customer_with(new.payer.email) if new.payer.email else None
+        if known is not None:
+            return known["id"]
         given: dict[str, str | None] = {"name": new.payer.name, "email": new.payer.email}
         params = Params({name: value for name, value in given.items() if value})
         return customers.create(self._account, params)["id"]
 
     def _invoice(self, named: str) -> Body:
-        found = self._account.objects.find("invoice", named)
+        objects = self._account.objects
+        found = objects.find("invoice", named) or objects.invoice_numbered(named)
         if found is None:
-            numbered = [
-                each for each in self._account.objects.all(Query("invoice")) if each["number"] == named
-            ]
-            if not numbered:
-                raise no_such("invoice", named)
-            found = numbered[0]
+            raise no_such("invoice", named)
         if found["status"] not in ("open", "uncollectible"):
             raise invalid(f"Invoice {found['id']} is {found['status']}, so nothing can be paid of it.")
         return found

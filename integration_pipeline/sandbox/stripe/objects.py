@@ -47,6 +47,10 @@ CREATE INDEX IF NOT EXISTS objects_by_source ON objects (source) WHERE source IS
 CREATE INDEX IF NOT EXISTS objects_by_payout ON objects (payout) WHERE payout IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_unpaid ON objects (currency, seq)
     WHERE kind = 'balance_transaction' AND payout IS NULL;
+CREATE INDEX IF NOT EXISTS customers_by_email ON objects (json_extract(body, '$.email'))
+    WHERE kind = 'customer';
+CREATE INDEX IF NOT EXISTS invoices_by_number ON objects (json_extract(body, '$.number'))
+    WHERE kind = 'invoice';
 CREATE INDEX IF NOT EXISTS events_by_type ON objects (type, created, seq) WHERE kind = 'event';
 
 CREATE TABLE IF NOT EXISTS idempotency (
@@ -125,6 +129,23 @@ class Objects:
             return None
         body = _body(row[0])
         return {"id": body["id"], "object": body["object"], "deleted": True} if row[1] else body
+
+    def customer_with(self, email: str) -> Body | None:
+        """The oldest customer of an email."""
+        row = self._file.row(
+            "SELECT body FROM objects WHERE kind = 'customer' AND json_extract(body, '$.email') = ?"
+            " AND deleted = 0 ORDER BY seq",
+            (email,),
+        )
+        return None if row is None else _body(row[0])
+
+    def invoice_numbered(self, number: str) -> Body | None:
+        row = self._file.row(
+            "SELECT body FROM objects WHERE kind = 'invoice' AND json_extract(body, '$.number') = ?"
+            " AND deleted = 0 ORDER BY seq",
+            (number,),
+        )
+        return None if row is None else _body(row[0])
 
     def all(self, query: Query) -> list[Body]:
         """Everything a query finds, newest first."""
