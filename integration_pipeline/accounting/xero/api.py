@@ -15,7 +15,6 @@ from integration_pipeline.transport.json_types import JsonObject
 from integration_pipeline.transport.shapes import Json
 
 ROOT = "/api.xro/2.0"
-PAGE = 1_000
 TENANT_HEADER = "xero-tenant-id"
 
 
@@ -24,8 +23,9 @@ class XeroApi:
     `VendorFailure`s.
     """
 
-    def __init__(self, client: VendorClient) -> None:
+    def __init__(self, client: VendorClient, page_size: int = 1_000) -> None:
         self._client = client
+        self._page_size = page_size
 
     def whole(
         self,
@@ -61,14 +61,14 @@ class XeroApi:
                 "GET",
                 f"{ROOT}/{plural}",
                 operation=f"{plural}.page",
-                params={**asked, "page": str(number), "pageSize": str(PAGE)},
+                params={**asked, "page": str(number), "pageSize": str(self._page_size)},
                 headers=headers,
             )
             answer = reply.json()
             elements = answer.field(plural).items()
             if elements:
                 yield elements
-            if not _more(answer, number, len(elements)):
+            if not self._more(answer, number, len(elements)):
                 return
             # A server that never ends would be read for ever.
             first = repr(elements[0].value)
@@ -107,11 +107,10 @@ class XeroApi:
             raise malformed(reply.attempted, problem, status=reply.status)
         return answered
 
-
-def _more(answer: Json, number: int, count: int) -> bool:
-    if not count:
-        return False
-    pagination = answer.optional("pagination")
-    if pagination is None:
-        return count == PAGE
-    return number < pagination.field("pageCount").integer()
+    def _more(self, answer: Json, number: int, count: int) -> bool:
+        if not count:
+            return False
+        pagination = answer.optional("pagination")
+        if pagination is None:
+            return count == self._page_size
+        return number < pagination.field("pageCount").integer()

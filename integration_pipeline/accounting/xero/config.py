@@ -78,6 +78,7 @@ class XeroConfig(TargetConfig):
     payments: Mapping[str, MoneyAccount] = Field(default_factory=dict[str, MoneyAccount])
     currencies: tuple[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], ...] = ()
     contact_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,20}$")] = ""
+    page_size: Annotated[int, Field(ge=1, le=1_000)] = 1_000
     overlap_seconds: Annotated[int, Field(ge=0)] = 120
     quiet_seconds: Annotated[float, Field(ge=0)] = 60.0
     calls_per_minute: Annotated[int, Field(ge=1)] = 60

@@ -71,7 +71,7 @@ def explain(reply: ErrorReply) -> Explanation:
         return Explanation(
             said,
             correlation_id=_text(body, "Instance") or None,
-            action=_CONNECT if reply.status in (401, 403) else None,
+            action=_CONNECT if _lacks_access(reply) else None,
         )
     details = list(dict.fromkeys(_messages(body)))[:_MOST_MESSAGES]
     return Explanation("; ".join(details) or _text(body, "Message") or reply.text)
@@ -81,12 +81,14 @@ XERO_FAILURES = FailureTable(explain)
 
 
 def quota_left(headers: Mapping[str, str]) -> Mapping[str, int]:
-    """How many calls are left, by the labels of `XeroConfig.limits`."""
-    return {
-        label: int(headers[name])
-        for name, label in _LEFT.items()
-        if headers.get(name, "").isascii() and headers.get(name, "").isdecimal()
-    }
+    """How many calls are left, by the labels of `XeroConfig.limits`.
+
+    None left of the minute is no news: a refusal says by itself when there will be, mostly much sooner than
+    in a minute.
+    """
+    told = {label: headers.get(name, "") for name, label in _LEFT.items()}
+    left = {label: int(text) for label, text in told.items() if text.isascii() and text.isdecimal()}
+    return {label: calls for label, calls in left.items() if calls or label != "minute"}
 
 
 def refused(what: str, messages: Sequence[str]) -> Refused:
@@ -110,6 +112,11 @@ def refused_whole(what: str, failure: Rejected) -> Refused:
 def name_taken(messages: Sequence[str]) -> bool:
     """Whether a contact was refused for its name, which another active one has."""
     return any(_NAME_TAKEN.search(each) for each in messages)
+
+
+def _lacks_access(reply: ErrorReply) -> bool:
+    """A token that is good, but not for this: another organisation, or a scope it was not granted."""
+    return reply.status == 403 or "insufficient_scope" in reply.headers.get("www-authenticate", "")
 
 
 def _messages(body: Mapping[str, JsonValue]) -> Iterator[str]:

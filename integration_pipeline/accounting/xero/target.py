@@ -82,7 +82,7 @@ class XeroTarget:
             registry=registry,
             clock=clock,
         )
-        self._api = XeroApi(self._client)
+        self._api = XeroApi(self._client, config.page_size)
         self._documents = Documents(self._api, config)
         self._applications = Applications(self._api)
         self._payments = Payments(self._api, config)
