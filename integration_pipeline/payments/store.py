@@ -51,10 +51,16 @@ def read_movements(connection: Connection, ids: Iterable[int]) -> dict[int, Kept
     return {row.id: Kept(row.id, _movement(row), before.get(row.id)) for row in rows}
 
 
-def read_facts(connection: Connection, batch: Sequence[Kept], conventions: Conventions) -> Facts:
+def read_series(connection: Connection) -> NumberReader:
+    """Reads numbers of all series that were ever drawn from."""
+    return NumberReader(tuple(Series(row.prefix, row.digits) for row in connection.execute(_SERIES)))
+
+
+def read_facts(
+    connection: Connection, batch: Sequence[Kept], conventions: Conventions, numbers: NumberReader
+) -> Facts:
     """What the rules need to know about the batch, as the database has it now."""
-    reader = NumberReader(tuple(Series(row.prefix, row.digits) for row in connection.execute(_SERIES)))
-    facts = Facts(reader, conventions)
+    facts = Facts(numbers, conventions)
     _read_payers(connection, batch, facts)
     _read_related(connection, batch, facts)
     _read_documents(connection, batch, facts)

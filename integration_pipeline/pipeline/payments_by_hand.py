@@ -22,7 +22,7 @@ from integration_pipeline.payments.matching.facts import Allocation, Facts, Kept
 from integration_pipeline.payments.matching.parts import parts_of
 from integration_pipeline.payments.matching.payouts import arrived
 from integration_pipeline.payments.movements import Movement, MovementKind
-from integration_pipeline.payments.store import read_by_ids, read_facts, read_movements
+from integration_pipeline.payments.store import read_by_ids, read_facts, read_movements, read_series
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.settlements import (
     Booking,
@@ -83,7 +83,7 @@ def match(pipeline: Pipeline, movement_id: int, wish: Wish, *, by: str) -> Seque
                 f"payment {movement_id} is a newer version of {kept.before.id}, which is settled: "
                 f"`payments undo {kept.before.id}` first"
             )
-        facts = read_facts(connection, [kept], conventions_of(pipeline.rules))
+        facts = read_facts(connection, [kept], conventions_of(pipeline.rules), read_series(connection))
         decision = (
             _arrival(connection, kept, wish, facts)
             if wish.payout_id is not None or kept.movement.kind is MovementKind.PAYOUT

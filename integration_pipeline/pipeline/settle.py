@@ -40,6 +40,7 @@ from integration_pipeline.payments.store import (
     read_customer_names,
     read_facts,
     read_movements,
+    read_series,
     read_similar,
 )
 from integration_pipeline.pipeline.context import Pipeline
@@ -91,13 +92,15 @@ def _pass(
     not_yet: list[int] = []
     before = report.counts["settled"]
     last = 0
-    while ids := list(
-        connection.execute(_NEXT, {"after": last, "wanted": wanted, "limit": _CHUNK}).scalars()
-    ):
-        not_yet += _Chunk(connection, pipeline, report).settle(ids)
+    found = _CHUNK
+    while found == _CHUNK:
+        ids = connection.execute(_NEXT, {"after": last, "wanted": wanted, "limit": _CHUNK}).scalars().all()
+        found = len(ids)
+        if ids:
+            not_yet += _Chunk(connection, pipeline, report).settle(ids)
+            last = ids[-1]
         if pipeline.shared is None:
             connection.commit()
-        last = ids[-1]
     return not_yet, report.counts["settled"] - before
 
 
@@ -109,6 +112,7 @@ class _Chunk:
         self._pipeline = pipeline
         self._report = report
         self._conventions: Conventions = conventions_of(pipeline.rules)
+        self._numbers = read_series(connection)
 
     def settle(self, ids: Sequence[int]) -> list[int]:
         """Decide and book; answers those that wait for another movement."""
@@ -147,7 +151,7 @@ class _Chunk:
 
     def _decide(self, ids: Sequence[int]) -> _Decided:
         kept = read_movements(self._connection, ids)
-        facts = read_facts(self._connection, list(kept.values()), self._conventions)
+        facts = read_facts(self._connection, list(kept.values()), self._conventions, self._numbers)
         return _Decided.of(kept, facts)
 
     def _book(self, bookings: Sequence[Booking], facts: Facts) -> dict[int, Waits]:
