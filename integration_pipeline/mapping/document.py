@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from integration_pipeline.billing.tax.terms import TaxTreatment
 from integration_pipeline.billing.usage.metrics import Aggregation
 from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.mapping.write_back import WriteBackFields
 from integration_pipeline.mapping.written.tiers import TIER_MODELS
 from integration_pipeline.yaml_documents import Document, read_document
 
@@ -247,7 +248,10 @@ class MatchRule(Document):
 
 
 class Mapping(Document):
-    """A whole mapping file."""
+    """A whole mapping file.
+
+    What is written back is no part of its version, which says what a deal means to us.
+    """
 
     name: str
     source: Literal["hubspot", "salesforce"]
@@ -257,6 +261,15 @@ class Mapping(Document):
     company: CompanyTerms
     contact: ContactTerms
     customers: tuple[MatchRule, ...]
+    write_back: Annotated[WriteBackFields | None, Field(exclude=True)] = None
+
+    @model_validator(mode="after")
+    def _writes_nothing_it_reads(self) -> Mapping:
+        # Each write would make a new version of the deal, which is billed anew and written back again.
+        written = self.write_back.field_names() if self.write_back else ()
+        if read := sorted(set(written) & set(self.properties(ObjectType.DEAL))):
+            raise ValueError(f"write_back writes {', '.join(read)}, which a term of the deal is read from")
+        return self
 
     def properties(self, object_type: ObjectType) -> tuple[str, ...]:
         """The vendor's properties this mapping reads of an object type, sorted: what extraction asks for."""
