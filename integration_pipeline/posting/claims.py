@@ -97,11 +97,20 @@ def store(writer: Writer, results: Sequence[Result], *, looked_up: bool = False)
     return int(row[0]) if row else 0
 
 
-def put_off(writer: Writer, intent_ids: Sequence[int], state: str, said: str) -> None:
-    """Pending intents that cannot be sent as things stand, with the reason."""
+def put_off(
+    writer: Writer, intent_ids: Sequence[int], state: str, said: str, *, seconds: float = 0.0
+) -> None:
+    """Pending intents that cannot be sent as things stand, with the reason, and when to look again."""
     with writer.connection.transaction():
         writer.connection.execute(
-            _PUT_OFF, {"ids": list(intent_ids), "state": state, "said": said, "target": writer.target}
+            _PUT_OFF,
+            {
+                "ids": list(intent_ids),
+                "state": state,
+                "said": said,
+                "target": writer.target,
+                "seconds": seconds,
+            },
         )
 
 
@@ -223,6 +232,8 @@ _STORE = """
     SELECT count(*) FROM stored
 """
 _PUT_OFF = """
-    UPDATE posting.intents SET state = %(state)s, last_error = %(said)s, updated_at = clock_timestamp()
+    UPDATE posting.intents
+    SET state = %(state)s, last_error = %(said)s, updated_at = clock_timestamp(),
+        retry_at = CASE WHEN %(seconds)s > 0 THEN clock_timestamp() + make_interval(secs => %(seconds)s) END
     WHERE id = ANY(%(ids)s) AND target = %(target)s AND state = 'pending'
 """

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -32,6 +32,14 @@ Key: TypeAlias = tuple[int, str]
 """A customer of ours and the currency billed; no currency where the target bills a customer in any."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Why a customer has no account yet. What is `passing` is tried again by itself, the rest by a person."""
+
+    reason: str
+    passing: bool = False
+
+
 class Parties:
     """Customers of one target, for its writer. `resolve` answers for those it could settle."""
 
@@ -40,7 +48,7 @@ class Parties:
         self._target = target
         self._connection = writer.connection
 
-    def resolve(self, wanted: Sequence[Key]) -> Mapping[Key, str]:
+    def resolve(self, wanted: Sequence[Key]) -> Mapping[Key, Unresolved]:
         """Why each customer that still has no account there has none; those that have one now are absent.
 
         Raises the transport's failures; what was decided until then stays.
@@ -95,26 +103,28 @@ class Parties:
         linked = {(row.customer_id, row.currency) for row in rows}
         return [key for key in keys if key not in linked]
 
-    def _waiting(self, keys: Sequence[Key]) -> dict[Key, str]:
+    def _waiting(self, keys: Sequence[Key]) -> dict[Key, Unresolved]:
         with self._connection.transaction():
             rows = self._connection.execute(
                 _WAITING, {"target": self._target.name, "ids": [key[0] for key in keys]}
             ).fetchall()
         return {
-            (row.customer_id, row.currency): f"{row.name} may be there already: {row.evidence['why']}. "
-            f"Decide with `targets customers {self._target.name}`"
+            (row.customer_id, row.currency): Unresolved(
+                f"{row.name} waits for a decision: {row.evidence['why']}. "
+                f"See `targets customers {self._target.name}`"
+            )
             for row in rows
             if (row.customer_id, row.currency) in set(keys)
         }
 
-    def _create(self, keys: Sequence[Key]) -> dict[Key, str]:
+    def _create(self, keys: Sequence[Key]) -> dict[Key, Unresolved]:
         """Create them, those first that an earlier attempt may have created already."""
         begun = self._begin(keys)
         outgoing = {key: self._outgoing(key, row) for key, row in begun.items()}
-        unsure = [key for key, row in begun.items() if row.attempted_at is not None]
-        found = self._target.find_customers([outgoing[key] for key in unsure]) if unsure else ()
+        tried = [key for key, row in begun.items() if row.attempted_at is not None]
+        found = self._target.find_customers([outgoing[key] for key in tried]) if tried else ()
         results: dict[Key, RemoteCustomer | Refused | Unsure] = {
-            key: customer for key, customer in zip(unsure, found, strict=True) if customer is not None
+            key: customer for key, customer in zip(tried, found, strict=True) if customer is not None
         }
         due = [key for key in keys if key not in results]
         if due:
@@ -129,7 +139,18 @@ class Parties:
                 for key, each in created.items()
             ]
         )
-        return {key: each.reason for key, each in results.items() if isinstance(each, (Refused, Unsure))}
+        refused = {key: each for key, each in results.items() if isinstance(each, Refused)}
+        self._decide(
+            [
+                _decision(key, "waiting", None, {"why": each.reason, "candidates": []})
+                for key, each in refused.items()
+            ]
+        )
+        unsure = {key: each for key, each in results.items() if isinstance(each, Unsure)}
+        return {
+            **{key: Unresolved(each.reason) for key, each in refused.items()},
+            **{key: Unresolved(each.reason, passing=True) for key, each in unsure.items()},
+        }
 
     def _begin(self, keys: Sequence[Key]) -> dict[Key, Any]:
         batch = json.dumps(

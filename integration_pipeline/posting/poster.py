@@ -116,8 +116,12 @@ class Poster:
                 for each in unknown
                 if each.customer_id == customer and currency in ("", each.currency)
             ]
-            claims.put_off(self._writer, ids, "waiting", reason)
-            done.counts["waiting"] += len(ids)
+            if reason.passing:
+                claims.put_off(self._writer, ids, "pending", reason.reason, seconds=LOOK_UP_AFTER)
+                done.counts["customers_uncertain"] += 1
+            else:
+                claims.put_off(self._writer, ids, "waiting", reason.reason)
+                done.counts["waiting"] += len(ids)
 
     def _send(self, batch: Sequence[Outgoing], done: Round) -> None:
         try:

@@ -64,16 +64,13 @@ def writing(connection: Session, target: str, *, patience: float = 0.0) -> Gener
         yield Writer(connection, target, token)
     finally:
         if not connection.closed and not connection.broken:
-            connection.rollback()
             connection.execute(_UNLOCK, {"lock": WRITER_LOCK, "target": target})
-            connection.commit()
 
 
 def _locked(connection: Session, target: str, patience: float) -> bool:
     parameters = {"lock": WRITER_LOCK, "target": target}
     if patience <= 0:
         row = connection.execute(_TRY, parameters).fetchone()
-        connection.commit()
         return bool(row and row[0])
     try:
         with connection.transaction():
@@ -85,11 +82,13 @@ def _locked(connection: Session, target: str, patience: float) -> bool:
 
 
 def open_session(database_url: str, name: str) -> Session:
-    """A session for a writer; `database_url` is libpq's. Each commit reaches the disk: an attempt that a
+    """A session for a writer; `database_url` is libpq's. It commits by itself, a transaction is a block of
+    its own. Each commit reaches the disk: an attempt that a
     crash of the machine forgets would be sent twice.
     """
     return psycopg.connect(
         database_url,
+        autocommit=True,
         application_name=name,
         prepare_threshold=0,
         row_factory=namedtuple_row,

@@ -1,0 +1,307 @@
+"""What the own ledger books reaches the accounting system, once, whatever happens on the way."""
+
+from __future__ import annotations
+
+import threading
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.pipeline.post import enlist
+from integration_pipeline.posting.delivery import Delivery
+from integration_pipeline.posting.poster import Poster
+from integration_pipeline.posting.reconcile import reconcile
+from integration_pipeline.posting.standing import posting_problems, stuck
+from integration_pipeline.posting.sweep import sweep
+from integration_pipeline.posting.writer import open_session, writing
+from integration_pipeline_tests.posting.conftest import Company
+
+
+def test_booked_documents_are_there_under_their_numbers(company: Company) -> None:
+    company.portal.deal("1")
+    company.portal.subscription("2")
+    company.sync()
+
+    report = company.deliver()
+
+    assert company.vendor.documents() == company.booked() == {("invoice", "USD"): (7, Decimal("1800.00"))}
+    assert company.states() == {"posted": 7}
+    assert report.counts[f"{company.target.name} invoices_posted"] == 7
+    assert company.findings() == []
+
+
+def test_nothing_is_sent_a_second_time(company: Company) -> None:
+    company.portal.deal("1")
+    company.sync()
+    company.deliver()
+    before = company.vendor.documents()
+
+    report = company.deliver()
+
+    assert company.vendor.documents() == before
+    assert not report.counts
+
+
+def test_only_documents_of_the_entity_and_since_the_day_go_there(company: Company) -> None:
+    company.portal.deal("1", closedate="2025-12-31T12:00:00Z")
+    company.portal.deal("2", billing_entity="eu", deal_currency_code="EUR")
+    company.portal.deal("3")
+    company.sync()
+
+    company.deliver()
+
+    assert company.vendor.documents() == {("invoice", "USD"): (1, Decimal("1200.00"))}
+
+
+def test_a_target_added_later_gets_what_was_booked_before(company: Company) -> None:
+    company.portal.deal("1")
+    company.sync()
+    company.office.execute("DELETE FROM posting.intents WHERE target <> 'ledger'")
+    pipeline = company.office.pipeline
+
+    with pipeline.engine.begin() as connection:
+        assert enlist(connection, pipeline.targets) == 1
+        assert enlist(connection, pipeline.targets) == 0
+
+    company.deliver()
+    assert company.states() == {"posted": 1}
+
+
+def test_a_correction_is_a_credit_note_set_against_its_invoice_and_a_new_invoice(company: Company) -> None:
+    company.portal.deal("1")
+    company.sync()
+    company.deliver()
+
+    company.portal.change(ObjectType.DEAL, "1", amount="900.00")
+    company.sync()
+    company.deliver()
+
+    assert company.vendor.documents() == {
+        ("invoice", "USD"): (2, Decimal("2100.00")),
+        ("credit_note", "USD"): (1, Decimal("1200.00")),
+    }
+    assert company.states() == {"posted": 4}
+    assert applied_to_the_first_invoice(company) == "0.00"
+
+
+def applied_to_the_first_invoice(company: Company) -> str:
+    """What is still open there of the invoice that was corrected."""
+    session = open_session(company.office.pipeline.database_url, "test")
+    with session:
+        [row] = session.execute(
+            "SELECT remote_id FROM posting.intents WHERE target = %s ORDER BY id LIMIT 1",
+            [company.target.name],
+        ).fetchall()
+    for page in company.target.documents(date(2026, 1, 1), date(2026, 12, 31)):
+        for record in page:
+            if record.remote_id == row.remote_id and record.balance is not None:
+                return f"{record.balance.to_decimal():f}"
+    return "not found"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "drop_after"}, {"kind": "drop_before"}, {"kind": "truncate"}, {"kind": "error", "status": 503}],
+)
+def test_a_lost_answer_leaves_one_document_an_intent(company: Company, fault: dict[str, Any]) -> None:
+    company.close_deals(5)
+    company.sync()
+    company.vendor.sandbox.admin(
+        "PUT",
+        "/faults",
+        {
+            "rules": [
+                {"name": "lost", "path": company.vendor.posting_path, "nth": [1, 3, 5], "fault": fault},
+            ]
+        },
+    )
+
+    company.deliver()
+
+    assert company.vendor.documents() == company.booked()
+    assert company.states() == {"posted": 5}
+
+
+def test_a_writer_that_is_lost_after_the_vendor_accepted_leaves_one_document(company: Company) -> None:
+    company.portal.deal("1")
+    company.sync()
+    pipeline = company.office.pipeline
+    session = open_session(pipeline.database_url, "doomed")
+    with writing(session, company.target.name) as writer:
+        assert writer is not None
+        session.execute("SELECT 1")
+        session.commit()
+        # The answer arrives when the session that could store it is gone, as after kill -9.
+        send = company.target.send
+
+        def send_and_lose(batch: Any) -> Any:
+            outcomes = send(batch)
+            pipeline_ended(company, session.info.backend_pid)
+            return outcomes
+
+        poster = Poster(writer, Losing(company.target, send_and_lose))
+        # The first round gets to know the customer, the second posts.
+        poster.round()
+        with pytest.raises(psycopg.OperationalError):
+            poster.round()
+
+    company.deliver()
+
+    assert company.vendor.documents() == {("invoice", "USD"): (1, Decimal("1200.00"))}
+    assert company.states() == {"posted": 1}
+    attempts = company.office.rows(
+        "SELECT attempt.outcome FROM posting.attempts AS attempt"
+        " INNER JOIN posting.intents AS intent ON intent.id = attempt.intent_id"
+        " WHERE intent.target <> 'ledger' ORDER BY number"
+    )
+    assert [row["outcome"] for row in attempts] == ["lost"]
+
+
+class Losing:
+    """A connector whose answers come when nobody can store them any more; all else is the real one's."""
+
+    def __init__(self, target: Any, send: Any) -> None:
+        self._target = target
+        self.send = send
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target, name)
+
+
+def pipeline_ended(company: Company, backend: int) -> None:
+    company.office.execute("SELECT pg_terminate_backend(:backend)", backend=backend)
+
+
+def test_a_target_has_one_writer_and_another_takes_over(company: Company) -> None:
+    url = company.office.pipeline.database_url
+    with open_session(url, "first") as first, open_session(url, "second") as second:
+        with writing(first, company.target.name) as one:
+            assert one is not None
+            with writing(second, company.target.name) as other:
+                assert other is None
+        with writing(second, company.target.name) as other:
+            assert other is not None
+            assert other.fencing_token > one.fencing_token
+
+
+def test_two_processes_at_once_post_each_document_once(company: Company) -> None:
+    company.close_deals(20)
+    company.sync()
+    stop = threading.Event()
+    url = company.office.pipeline.database_url
+    posters = [threading.Thread(target=Delivery(company.target, url).run, args=(stop,)) for _ in range(3)]
+    for poster in posters:
+        poster.start()
+    try:
+        company.deliver()
+    finally:
+        stop.set()
+        for poster in posters:
+            poster.join()
+
+    assert company.vendor.documents() == company.booked()
+    assert company.states() == {"posted": 20}
+
+
+def test_what_a_person_changed_there_becomes_a_finding_and_is_closed_when_it_is_undone(
+    company: Company,
+) -> None:
+    company.close_deals(2)
+    company.sync()
+    company.deliver()
+    session = open_session(company.office.pipeline.database_url, "sweep")
+    with session:
+        sweep(session, company.target)
+        assert company.findings() == []
+        [first, _] = session.execute(
+            "SELECT remote_id FROM posting.intents WHERE target = %s ORDER BY id", [company.target.name]
+        ).fetchall()
+
+        company.vendor.edit(first.remote_id, void=True)
+        sweep(session, company.target)
+
+        assert [kind for kind, _ in company.findings()] == ["voided"]
+        reconciliation = reconcile(session, company.target)
+        assert reconciliation.findings == {"voided": 1}
+        assert (reconciliation.documents_here, reconciliation.documents_there) == (2, 1)
+
+
+def test_both_sides_agree_after_posting(company: Company) -> None:
+    company.portal.deal("1")
+    company.portal.subscription("2")
+    company.sync()
+    company.deliver()
+
+    with open_session(company.office.pipeline.database_url, "reconcile") as session:
+        result = reconcile(session, company.target)
+
+    assert result.agrees
+    assert result.totals_there == {"USD": 180_000}
+    with company.office.pipeline.engine.connect() as connection:
+        assert posting_problems(connection) == []
+
+
+def test_a_customer_who_may_be_there_already_waits_for_a_person(company: Company) -> None:
+    there = company.vendor.seed_customer("Company Seven Incorporated")
+    company.portal.company("7", name="Company Seven Inc")
+    company.portal.deal("1")
+    company.portal.deal("2", company="8")
+    company.sync()
+
+    company.deliver()
+
+    assert company.states() == {"posted": 1, "waiting": 1}
+    with company.office.pipeline.engine.connect() as connection:
+        [row] = stuck(connection)
+    assert "Company Seven Incorporated" in row["last_error"]
+    assert there
+
+
+def test_a_customer_with_our_address_is_linked_and_not_created(company: Company) -> None:
+    there = company.vendor.seed_customer("Old Name Ltd", email="bills@seven.example")
+    company.portal.company("7", name="Company Seven", billing_email="bills@seven.example")
+    company.portal.deal("1")
+    company.sync()
+
+    company.deliver()
+
+    assert company.states() == {"posted": 1}
+    [row] = company.office.rows("SELECT * FROM crm.customer_accounts")
+    assert (row["remote_id"], row["rule"], row["state"]) == (there, "same_email", "linked")
+
+
+def test_a_refused_document_is_told_and_holds_up_no_other(company: Company) -> None:
+    company.portal.deal("1", purchase_order_number="X")
+    company.portal.deal("2", deal_currency_code="JPY", amount="1200")
+    company.sync()
+
+    company.deliver()
+
+    states = company.states()
+    assert states.get("posted") == 1
+    with company.office.pipeline.engine.connect() as connection:
+        [row] = stuck(connection)
+    assert row["state"] in ("rejected", "waiting")
+    assert row["last_error"]
+
+
+def test_a_target_that_wants_to_be_left_alone_gets_everything_later(company: Company) -> None:
+    company.portal.deal("1")
+    company.sync()
+    company.vendor.sandbox.admin(
+        "PUT", "/faults", {"rules": [{"name": "busy", "times": 1, "fault": {"kind": "throttle"}}]}
+    )
+
+    company.deliver()
+
+    [writer] = company.office.rows("SELECT * FROM posting.writers")
+    assert "429" in writer["paused_for"]
+    assert company.states() == {"pending": 1}
+    company.office.execute("UPDATE posting.writers SET paused_until = NULL")
+    company.deliver()
+    assert company.vendor.documents() == company.booked()
+    assert company.states() == {"posted": 1}
