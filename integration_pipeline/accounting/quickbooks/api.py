@@ -16,7 +16,6 @@ from integration_pipeline.transport.failures import VendorFailure
 from integration_pipeline.transport.json_types import JsonObject
 from integration_pipeline.transport.shapes import Json
 
-PAGE = 1_000
 MOST_CHANGES = 1_000
 # The oldest version Intuit still serves.
 _MINOR_VERSION = "75"
@@ -25,7 +24,8 @@ _MINOR_VERSION = "75"
 class QuickBooksApi:
     """The calls this pipeline makes in one company. Whatever goes wrong is a `VendorFailure`."""
 
-    def __init__(self, client: VendorClient, realm: str) -> None:
+    def __init__(self, client: VendorClient, realm: str, page_size: int) -> None:
+        self._page_size = page_size
         self._client = client
         self._root = f"/v3/company/{realm}"
 
@@ -90,14 +90,14 @@ class QuickBooksApi:
             records = self._page(entity, conditions, "Id", start)
             ids = [record.field("Id").identifier() for record in records]
             if expected is not None and (not ids or ids[0] != expected) and start > 1:
-                start, expected = max(1, start - PAGE + 1), None
+                start, expected = max(1, start - self._page_size + 1), None
                 continue
             if new := [each for each, identifier in zip(records, ids, strict=True) if identifier not in seen]:
                 yield new
             seen.update(ids)
-            if len(records) < PAGE:
+            if len(records) < self._page_size:
                 return
-            start, expected = start + PAGE - 1, ids[-1]
+            start, expected = start + self._page_size - 1, ids[-1]
 
     def changed(self, entity: str, since: datetime | None, conditions: str = "") -> Iterator[list[Json]]:
         """All records changed at or after `since` in pages, in the order of their changes.
@@ -115,10 +115,10 @@ class QuickBooksApi:
             if new := [each for each, key in zip(records, keys, strict=True) if key not in seen]:
                 yield new
             seen = set(keys) if start == 1 else seen | set(keys)
-            if len(records) < PAGE:
+            if len(records) < self._page_size:
                 return
             last = records[-1].field("MetaData").field("LastUpdatedTime").timestamp()
-            begin, start = (last, 1) if begin is None or last > begin else (begin, start + PAGE)
+            begin, start = (last, 1) if begin is None or last > begin else (begin, start + self._page_size)
 
     def captured(self, entities: Sequence[str], since: datetime) -> Mapping[str, list[Json]]:
         """What change data capture has, by entity, deletions included; `since` is at most 30 days ago.
@@ -141,7 +141,8 @@ class QuickBooksApi:
 
     def _page(self, entity: str, conditions: str, order: str, start: int) -> list[Json]:
         where = f" WHERE {conditions}" if conditions else ""
-        query = f"SELECT * FROM {entity}{where} ORDERBY {order} STARTPOSITION {start} MAXRESULTS {PAGE}"  # noqa: S608
+        page = f"ORDERBY {order} STARTPOSITION {start} MAXRESULTS {self._page_size}"
+        query = f"SELECT * FROM {entity}{where} {page}"  # noqa: S608 - values are `quoted`
         answer = self._client.read(
             "GET", f"{self._root}/query", operation=f"{entity.lower()}.query", params=_params(query=query)
         ).json()

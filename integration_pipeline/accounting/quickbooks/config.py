@@ -55,6 +55,7 @@ class QuickBooksConfig(TargetConfig):
     requests_per_second: Annotated[int, Field(ge=1)] = 10
     batches_per_minute: Annotated[int, Field(ge=1)] = 40
     batch_size: Annotated[int, Field(ge=1, le=30)] = 30
+    page_size: Annotated[int, Field(ge=2, le=1_000)] = 1_000
 
     def limits(self) -> tuple[Limit, ...]:
         """What Intuit allows an app in one company."""

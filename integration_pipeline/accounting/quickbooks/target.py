@@ -94,7 +94,7 @@ class QuickBooksTarget:
             registry=registry,
             clock=self._clock,
         )
-        self._api = QuickBooksApi(self._client, config.account)
+        self._api = QuickBooksApi(self._client, config.account, config.page_size)
         self._rates = TaxRates(self._api)
 
     def __repr__(self) -> str:
