@@ -43,7 +43,7 @@ class StampedRecords:
         """
         moment, after = start, None
         while True:
-            count = 0
+            count, last = 0, (moment, after)
             for page in self._api.pages(
                 self._query(moment, after), operation=self._operation, deleted=self._deleted
             ):
@@ -54,6 +54,8 @@ class StampedRecords:
                         raise stamp.wrong(f"a stamp from {moment.isoformat()} on, in ascending order")
                     moment, after = record.modified_at, record.external_id
                 count += len(records)
+                if count >= self._page_size and (moment, after) == last:
+                    raise page.answer.field("records").wrong(f"records behind {after}")
                 if records:
                     yield records
             if count < self._page_size:

@@ -7,6 +7,7 @@ keeps them) and the meaning of fields (the mapping).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,8 @@ _IDLE_SECONDS = 100.0
 _FETCHED_AT_ONCE = 1_000
 _DELETIONS = timedelta(days=DAYS_IN_RECYCLE_BIN) - timedelta(minutes=10)
 _SHORTEST_SPAN = timedelta(minutes=2)
+# Beside it there may be `per-app-api-usage`.
+_USAGE = re.compile(r"(?<![\w-])api-usage=(?P<used>\d{1,9})/(?P<most>\d{1,9})", re.ASCII)
 
 
 class SalesforceSource:
@@ -267,8 +270,5 @@ class SalesforceSource:
 
 def _requests_left(headers: Mapping[str, str]) -> Mapping[str, int]:
     """`Sforce-Limit-Info: api-usage=18/15000`, of the whole org; others use it, too."""
-    used, _, most = headers.get("sforce-limit-info", "").partition("api-usage=")[2].partition("/")
-    most = most.partition(";")[0].partition(",")[0].strip()
-    if not (used.isascii() and used.isdigit() and most.isascii() and most.isdigit()):
-        return {}
-    return {"daily": max(0, int(most) - int(used))}
+    told = _USAGE.search(headers.get("sforce-limit-info", ""))
+    return {} if told is None else {"daily": max(0, int(told["most"]) - int(told["used"]))}
