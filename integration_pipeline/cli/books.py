@@ -9,8 +9,11 @@ import typer
 
 from integration_pipeline.cli.output import amounts, console, print_json, table
 from integration_pipeline.cli.summary import show_inbox, show_status
+from integration_pipeline.cli.targets import show_targets
 from integration_pipeline.inbox import standing as inbox
 from integration_pipeline.pipeline import standing
+from integration_pipeline.posting.standing import posting_problems
+from integration_pipeline.posting.standing import standing as posting_standing
 from integration_pipeline.runtime import open_pipeline
 from integration_pipeline.settings import Settings
 
@@ -22,10 +25,13 @@ def status(as_json: AsJson = False) -> None:
     with open_pipeline(Settings.load()) as pipeline, pipeline.engine.connect() as connection:
         found = standing.status(connection, pipeline)
         announced = inbox.standing(connection)
+        targets = posting_standing(connection, sorted({each.target for each in pipeline.targets}))
     if as_json:
-        print_json({**asdict(found), "inbox": asdict(announced)})
+        shown = [asdict(each) for each in targets]
+        print_json({**asdict(found), "inbox": asdict(announced), "targets": shown})
     else:
         show_status(found)
+        show_targets(targets)
         show_inbox(announced)
 
 
@@ -33,6 +39,7 @@ def verify(as_json: AsJson = False) -> None:
     """Check the ledger and every won deal; exit 1 and list what is wrong."""
     with open_pipeline(Settings.load()) as pipeline, pipeline.engine.connect() as connection:
         found = standing.verify(connection, pipeline)
+        found.problems += posting_problems(connection)
         totals = standing.status(connection, pipeline)
     if as_json:
         print_json({"ok": not found.problems, "checked": found.checked, "problems": found.problems})

@@ -6,6 +6,7 @@ Belongs here: talking to people. Does not belong here: posting (`posting`), conn
 from __future__ import annotations
 
 import getpass
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -38,6 +39,15 @@ def list_targets(as_json: AsJson = False) -> None:
     if as_json:
         print_json([asdict(each) for each in found])
         return
+    show_targets(found)
+    if not found:
+        console.print("No accounting system is configured: TARGETS_FILE is not set.")
+
+
+def show_targets(found: Sequence[posting.TargetStanding]) -> None:
+    """How each target stands, as a table; nothing without targets."""
+    if not found:
+        return
     shown = table("target", "there", "amounts", "under way", "stuck", "findings", "paused", "reconciled")
     for each in found:
         shown.add_row(
@@ -50,7 +60,7 @@ def list_targets(as_json: AsJson = False) -> None:
             escape(f"{_moment(each.paused_until)}: {each.paused_for}") if each.paused_until else "–",
             _moment(each.reconciled_at),
         )
-    console.print(shown if found else "No accounting system is configured: TARGETS_FILE is not set.")
+    console.print(shown)
 
 
 @app.command("stuck")

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from integration_pipeline.accounting.postgres_ledger.proof import prove_ledger
+from integration_pipeline.accounting.postgres_ledger.settlement_proof import settlement_problems
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.deferred import deferred_problems
 
@@ -99,7 +100,7 @@ def status(connection: Connection, pipeline: Pipeline) -> Status:
 def verify(connection: Connection, pipeline: Pipeline) -> Verification:
     """Hold the books to what was promised: chain, balance, one document per intent, no deal forgotten.
 
-    What is deferred is what posted lines have yet to earn.
+    What is deferred is what posted lines have yet to earn, and what is receivable what documents have open.
     """
     found = Verification()
     proof = prove_ledger(connection)
@@ -109,6 +110,7 @@ def verify(connection: Connection, pipeline: Pipeline) -> Verification:
         if minor:
             found.problems.append(f"trial balance in {currency} is off by {minor} minor units")
     found.problems += deferred_problems(connection)
+    found.problems += settlement_problems(connection)
     for row in connection.execute(text(_POSTING_FAULTS)):
         found.problems.append(f"document {row.document_key}: {row.fault}")
     for row in connection.execute(text(_STANDING), _days(pipeline)):

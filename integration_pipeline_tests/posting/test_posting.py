@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
 
+from integration_pipeline.accounting.target import AccountingTarget
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.pipeline.post import enlist
 from integration_pipeline.posting.delivery import Delivery
@@ -143,7 +144,7 @@ def test_a_writer_that_is_lost_after_the_vendor_accepted_leaves_one_document(com
             pipeline_ended(company, session.info.backend_pid)
             return outcomes
 
-        poster = Poster(writer, Losing(company.target, send_and_lose))
+        poster = Poster(writer, cast("AccountingTarget", Losing(company.target, send_and_lose)))
         # The first round gets to know the customer, the second posts.
         poster.round()
         with pytest.raises(psycopg.OperationalError):
