@@ -6,13 +6,14 @@ Belongs here: talking to people. Does not belong here: posting (`posting`), conn
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.markup import escape
+from sqlalchemy import Connection
 
 from integration_pipeline.billing.money import Money
 from integration_pipeline.cli.output import amounts, console, errors, print_json, table
@@ -261,7 +262,10 @@ def reconcile(target: MaybeTarget = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _decide(decision: Any) -> Any:
+Decided = TypeVar("Decided")
+
+
+def _decide(decision: Callable[[Connection], Decided]) -> Decided:
     with open_pipeline(Settings.load()) as pipeline:
         try:
             with pipeline.engine.begin() as connection:
