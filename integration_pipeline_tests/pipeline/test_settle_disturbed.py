@@ -11,11 +11,11 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine, create_engine
 
-from integration_pipeline.payments.movements import Payer
+from integration_pipeline.payments.movements import MovementKind, Payer
 from integration_pipeline.pipeline.reports import StageReport
 from integration_pipeline.pipeline.settle import settle
 from integration_pipeline_tests.pipeline import settle_and_die
-from integration_pipeline_tests.pipeline.cashier import CASH, CREDITS, Cashier
+from integration_pipeline_tests.pipeline.cashier import CASH, CREDITS, FEES, IN_TRANSIT, Cashier
 from integration_pipeline_tests.pipeline.conftest import Office
 
 
@@ -54,6 +54,17 @@ def test_runs_at_once_settle_every_movement_once(cashier: Cashier) -> None:
     assert sum(report.counts["settled"] for report in reports) == settled(cashier) == 20
     assert cashier.balances() == {CASH: 200_000}
     cashier.prove()
+
+
+def test_runs_at_once_book_what_is_of_no_customer_once(cashier: Cashier) -> None:
+    for each in range(40):
+        cashier.moves(MovementKind.FEE, f"txn_{each}", -10)
+    cashier.receive()
+    reports = at_once(cashier, 4)
+
+    assert sum(report.counts["settled"] for report in reports) == settled(cashier) == 40
+    assert sum(report.counts["waiting"] for report in reports) == 0
+    assert cashier.balances() == {FEES: 400, IN_TRANSIT: -400}
 
 
 def test_runs_at_once_never_give_one_balance_away_twice(cashier: Cashier) -> None:
