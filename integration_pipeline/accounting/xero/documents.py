@@ -29,7 +29,7 @@ from integration_pipeline.accounting.xero.answers import (
 )
 from integration_pipeline.accounting.xero.api import XeroApi
 from integration_pipeline.accounting.xero.config import XeroConfig
-from integration_pipeline.accounting.xero.lines import PRICE_PLACES, as_element
+from integration_pipeline.accounting.xero.lines import PRICE_PLACES, as_element, references
 from integration_pipeline.accounting.xero.writing import Answer, Element, Sending, chunks
 from integration_pipeline.transport.failures import VendorFailure
 from integration_pipeline.transport.shapes import Json
@@ -66,17 +66,15 @@ class Documents:
         return [outcomes[place] for place in range(len(batch))]
 
     def find(self, batch: Sequence[OutgoingDocument]) -> list[list[RemoteRecord]]:
-        """What has their numbers or references, voided and deleted ones included."""
-        found: list[list[RemoteRecord]] = []
-        for some in chunks(batch):
-            there = [
-                record
-                for shape in SHAPES.values()
-                if (wanted := [each for each in some if each.kind is shape.kind])
-                for record in self._look_up(wanted, shape)
-            ]
-            found += [[record for record in there if _is(each, record)] for each in some]
-        return found
+        """What has their numbers, else what has their references; voided and deleted ones included."""
+        there: list[RemoteRecord] = []
+        for shape in SHAPES.values():
+            for some in chunks([each for each in batch if each.kind is shape.kind]):
+                there += self._numbered(some, shape)
+                if absent := [each for each in some if not _of(each, there)]:
+                    test = where.any_of(where.equals("Reference", references(each)) for each in absent)
+                    there += self._whole(shape, test)
+        return [_of(each, there) for each in batch]
 
     def changed_since(self, since: datetime) -> Iterator[list[RemoteRecord]]:
         """Documents, and with the credit notes what of them is set against invoices."""
@@ -102,14 +100,19 @@ class Documents:
         order = f"{shape.identifier} ASC"
         return self._api.pages(shape.plural, order=order, where=test, since=since, params=_LIGHT[shape])
 
-    def _look_up(self, wanted: Sequence[OutgoingDocument], shape: Shape) -> list[RemoteRecord]:
-        tests = [
-            test
-            for each in wanted
-            for test in (where.equals(shape.number, each.number), where.contains("Reference", each.reference))
-        ]
-        test = where.all_of(f'Type=="{shape.type}"', where.any_of(tests))
-        return _records(self._api.whole(shape.plural, where=test), shape)
+    def _numbered(self, wanted: Sequence[OutgoingDocument], shape: Shape) -> list[RemoteRecord]:
+        numbers = [each.number for each in wanted]
+        if shape is INVOICES:
+            # Xero recommends this over a filter, which it may refuse in large organisations.
+            return self._whole(shape, None, {"InvoiceNumbers": ",".join(numbers)})
+        return self._whole(shape, where.any_of(where.equals(shape.number, each) for each in numbers))
+
+    def _whole(
+        self, shape: Shape, test: str | None, params: Mapping[str, str] | None = None
+    ) -> list[RemoteRecord]:
+        kind = f'Type=="{shape.type}"'
+        whole = self._api.whole(shape.plural, where=where.all_of(kind, test) if test else kind, params=params)
+        return _records(whole, shape)
 
 
 def _records(elements: Sequence[Json], shape: Shape) -> list[RemoteRecord]:
@@ -126,6 +129,11 @@ def _outcome(sent: OutgoingDocument, answer: Answer, shape: Shape) -> Outcome:
     except VendorFailure as failure:
         return Unsure(str(failure))
     return Accepted(record)
+
+
+def _of(sent: OutgoingDocument, there: Sequence[RemoteRecord]) -> list[RemoteRecord]:
+    """Each once: what is found by its number may be found by its reference, too."""
+    return list({each.remote_id: each for each in there if _is(sent, each)}.values())
 
 
 def _is(sent: OutgoingDocument, record: RemoteRecord) -> bool:

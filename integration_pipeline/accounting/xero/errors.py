@@ -96,7 +96,7 @@ def refused(what: str, messages: Sequence[str]) -> Refused:
     said = "; ".join(clean(each) for each in messages[:_MOST_MESSAGES]) or "no reason given"
     step = next((step for pattern, step in _NEXT_STEPS if pattern.search(said)), _ELSE)
     return Refused(
-        reason=f"Xero refused {what}: {said}. {step}; then release it again.",
+        reason=f"Xero refused {what}: {said}. {step}; then send it again (`targets resend`).",
         code="ValidationException",
         duplicate=_NUMBER_TAKEN.search(said) is not None,
     )

@@ -28,6 +28,7 @@ _LARGEST_QUANTITY = Decimal(100_000_000)
 _LONGEST_REFERENCE = 255
 _LONGEST_DESCRIPTION = 4_000
 _XERO_PLACES = 2
+_FINDABLE = str.maketrans({'"': "'", "\\": "/"})
 
 
 class Unfit(ValueError):  # noqa: N818 - said of the document
@@ -43,10 +44,14 @@ def as_element(document: OutgoingDocument, config: XeroConfig) -> JsonObject | R
 
 
 def references(document: OutgoingDocument) -> str:
-    """What stands in the document's reference: its customer's purchase order, what it reverses, ours."""
-    others = [clean(each) for each in (document.purchase_order, document.reverses_number) if each]
-    room = _LONGEST_REFERENCE - len(document.reference) - 3
-    return " / ".join(filter(None, (" / ".join(others)[:room].rstrip(" /"), document.reference)))
+    """What stands in the document's reference: its customer's purchase order, what it reverses, ours.
+
+    Without what a filter cannot hold, so that it can be looked for.
+    """
+    ours = " / ".join(filter(None, (document.reverses_number, document.reference))).translate(_FINDABLE)
+    room = _LONGEST_REFERENCE - len(ours) - len(" / ")
+    order = clean(document.purchase_order or "").translate(_FINDABLE)[:room].rstrip()
+    return f"{order} / {ours}" if order else ours
 
 
 def _element(document: OutgoingDocument, config: XeroConfig) -> JsonObject:
@@ -76,7 +81,7 @@ def _line(line: OutgoingLine, tax: Money, config: XeroConfig) -> Mapping[str, Js
     if tax_type is None:
         raise Unfit(
             f"`taxes` of the targets file names no tax type for {tax_name(line.taxes)!r}, which "
-            f"{line.description!r} has; add it, then release it again"
+            f"{line.description!r} has; add it, then send it again (`targets resend`)"
         )
     _require_usual_tax(line, tax, config)
     quantity, price = _quantity_and_price(line)

@@ -125,7 +125,7 @@ class Payments:
         if account is None:
             plan.problem = Refused(
                 f"{plan.what}: the targets file names no account for payments by {payment.method!r}; add "
-                f"payments.{payment.method}.account, then release it again"
+                f"payments.{payment.method}.account, then send it again (`targets resend`)"
             )
             return plan
         parts = self._refund(plan, account) if payment.amount.minor < 0 else _receipt(plan, account)
@@ -149,7 +149,7 @@ class Payments:
                 return Refused(
                     f"{plan.what}: Xero gives money back of a credit note only, and none with "
                     f"{(-each.amount).format()} left reverses the invoice {each.invoice_id}; remove its "
-                    "payment in Xero, or credit the invoice, then release this again"
+                    "payment in Xero, or credit the invoice, then send this again (`targets resend`)"
                 )
             mark = Mark(payment.reference, place, len(payment.allocations))
             document = {"CreditNote": {"CreditNoteID": note}}

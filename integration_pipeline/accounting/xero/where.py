@@ -18,12 +18,8 @@ def equals(field: str, value: str) -> str:
     return f"{field}=={quoted(value)}"
 
 
-def contains(field: str, value: str) -> str:
-    """A field that may be empty: Xero fails on the method of a null."""
-    return f"({field}!=null AND {field}.Contains({quoted(value)}))"
-
-
 def starts_with(field: str, value: str) -> str:
+    """Of a field that may be empty: Xero fails on the method of a null."""
     return f"({field}!=null AND {field}.StartsWith({quoted(value)}))"
 
 
@@ -32,10 +28,6 @@ def is_id(field: str, value: str) -> str:
     if not _GUID.fullmatch(value):
         raise ValueError(f"{value!r} is no id of Xero's")
     return f'{field}==guid("{value}")'
-
-
-def on(field: str, day: date) -> str:
-    return f"{field}=={_day(day)}"
 
 
 def between(field: str, first: date, last: date) -> str:

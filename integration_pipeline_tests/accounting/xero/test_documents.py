@@ -285,7 +285,7 @@ class TestSending:
         assert isinstance(outcome, Refused)
         assert not outcome.duplicate
         assert said in outcome.reason
-        assert "release it again" in outcome.reason
+        assert "targets resend" in outcome.reason
 
 
 class TestTrouble:
@@ -415,12 +415,13 @@ class TestFinding:
     def test_one_that_somebody_numbered_anew_is_found_by_its_reference(
         self, xero: Organisation, target: XeroTarget, contact: str, posted: Posts
     ) -> None:
-        posted()
+        document = invoice(contact, purchase_order='the "blue" one \\ 7')
+        posted(document)
         xero.edit("Invoices", "INV-000001", InvoiceNumber="2026/1")
 
-        [[hit]] = target.find([invoice(contact)])
+        [[hit]] = target.find([document])
 
-        assert hit.number == "2026/1"
+        assert (hit.number, hit.reference) == ("2026/1", document.reference)
 
     def test_a_voided_one_is_found_as_voided(
         self, xero: Organisation, target: XeroTarget, contact: str, posted: Posts
