@@ -24,7 +24,9 @@ MUTATED = "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"
 
 # A minute's window rolls, so that a part of it is free again soon.
 _PAUSE_SECONDS = 5.0
-_SIGN_IN = "Renew the credentials of this connection: somebody signs in to the bank again, in Link's update mode."
+_SIGN_IN = (
+    "Renew the credentials of this connection: somebody signs in to the bank again, in Link's update mode."
+)
 _KEYS = "Check PLAID_CLIENT_ID, PLAID_SECRET and that they are of this environment."
 _TOKEN = "Connect the bank again: Plaid does not know this access token."  # noqa: S105 - advice
 _AGAIN = "The bank's data changed while it was read; the sync is begun again from its first cursor."

@@ -8,6 +8,7 @@ Belongs here: what a transaction is as a movement. Does not belong here: which o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
@@ -16,17 +17,43 @@ from integration_pipeline.payments.movements import (
     Movement,
     MovementKind,
     MovementSource,
+    Page,
     Payer,
     Unreadable,
     exact_money,
     storable,
 )
+from integration_pipeline.payments.plaid.api import SyncPage
 from integration_pipeline.transport.shapes import Json
 
 _TEXTS = ("name", "original_description", "merchant_name", "check_number")
 _META = ("reference_number", "reason", "payer", "payee", "by_order_of")
 # Who passes money on for others is no payer.
 _PAYING = frozenset({"merchant", "income_source"})
+
+
+def merged(pages: Sequence[SyncPage], accounts: frozenset[str] | None) -> Page:
+    """What one whole sync comes to: of a line that changed more than once in it only the last state counts.
+
+    Of `accounts` alone, of all if None; removed lines do not say whose they are, and are all told.
+    """
+    told: dict[str, Movement | Unreadable | None] = {}
+    removed: dict[str, None] = {}
+    for page in pages:
+        for each in (*page.added, *page.modified):
+            identifier = each.field("transaction_id").identifier()
+            removed.pop(identifier, None)
+            wanted = accounts is None or each.field("account_id").identifier() in accounts
+            told[identifier] = line(each) if wanted else None
+        for identifier in page.removed:
+            told.pop(identifier, None)
+            removed[identifier] = None
+    return Page(
+        movements=tuple(each for each in told.values() if isinstance(each, Movement)),
+        removed=tuple(removed),
+        unreadable=tuple(each for each in told.values() if isinstance(each, Unreadable)),
+        cursor=pages[-1].next_cursor,
+    )
 
 
 def line(transaction: Json) -> Movement | Unreadable | None:

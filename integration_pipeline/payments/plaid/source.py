@@ -12,17 +12,16 @@ from typing import Self
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from integration_pipeline.payments.movements import Movement, MovementSource, Page, Unreadable
+from integration_pipeline.payments.movements import MovementSource, Page
 from integration_pipeline.payments.plaid.api import BankAccount, PlaidApi, SyncPage, connect
 from integration_pipeline.payments.plaid.config import PlaidSettings
 from integration_pipeline.payments.plaid.errors import MutatedDuringSync
-from integration_pipeline.payments.plaid.reading import line
+from integration_pipeline.payments.plaid.reading import merged
 from integration_pipeline.transport.client import RetryPolicy, TimeLimits
 from integration_pipeline.transport.clock import Clock
 from integration_pipeline.transport.failures import Attempted, malformed
 from integration_pipeline.transport.limits import Limiter
 from integration_pipeline.transport.metrics import VendorMetrics
-from integration_pipeline.transport.shapes import Json
 
 _SYNC = Attempted("plaid", "POST", "/transactions/sync", is_write=False)
 
@@ -92,27 +91,7 @@ class PlaidSource:
         if not pages[-1].next_cursor:
             yield Page()
             return
-        told: dict[str, Movement | Unreadable | None] = {}
-        removed: dict[str, None] = {}
-        for page in pages:
-            for each in (*page.added, *page.modified):
-                # Of a line that changed twice since the cursor only the last state counts.
-                identifier = each.field("transaction_id").identifier()
-                removed.pop(identifier, None)
-                told[identifier] = line(each) if self._wanted(each) else None
-            for identifier in page.removed:
-                told.pop(identifier, None)
-                removed[identifier] = None
-        yield Page(
-            movements=tuple(each for each in told.values() if isinstance(each, Movement)),
-            removed=tuple(removed),
-            unreadable=tuple(each for each in told.values() if isinstance(each, Unreadable)),
-            cursor=pages[-1].next_cursor,
-        )
-
-    def _wanted(self, transaction: Json) -> bool:
-        accounts = self._settings.account_ids
-        return accounts is None or transaction.field("account_id").identifier() in accounts
+        yield merged(pages, self._settings.account_ids)
 
     def _whole(self, cursor: str | None) -> list[SyncPage]:
         """All pages since a cursor, from one sync that nothing interrupted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from integration_pipeline.billing.money import Money
 from integration_pipeline.payments.movements import Movement, MovementKind
-from integration_pipeline.payments.plaid.reading import line
+from integration_pipeline.payments.plaid.api import SyncPage
+from integration_pipeline.payments.plaid.reading import line, merged
 from integration_pipeline.payments.plaid.source import PlaidSource
 from integration_pipeline.sandbox.plaid.lines import Line, transaction
 from integration_pipeline.transport.failures import Attempted, Malformed
@@ -105,6 +107,34 @@ def test_a_field_of_another_shape_is_malformed(field: str) -> None:
 
     with pytest.raises(Malformed, match=field):
         line(Json({**told, field: {"unexpected": True}}, _ATTEMPTED))
+
+
+def told(identifier: str, amount: int) -> Json:
+    line_told = Line(amount=Decimal(amount), date=date(2026, 1, 1), name="x")
+    return Json(transaction(line_told, identifier, "a1", "USD", None), _ATTEMPTED)
+
+
+def sync_page(
+    added: Sequence[Json] = (), modified: Sequence[Json] = (), removed: Sequence[str] = (), more: bool = True
+) -> SyncPage:
+    return SyncPage(list(added), list(modified), list(removed), "after", has_more=more, ready=True)
+
+
+def test_of_a_line_that_changed_more_than_once_in_a_sync_only_the_last_state_counts() -> None:
+    page = merged(
+        [
+            sync_page(added=[told("changed", 1), told("gone", 2)], removed=["returned"]),
+            sync_page(modified=[told("changed", 3)], removed=["gone"]),
+            sync_page(added=[told("returned", 4)], more=False),
+        ],
+        None,
+    )
+
+    assert {each.external_id: each.amount.minor for each in page.movements} == {
+        "changed": -300,
+        "returned": -400,
+    }
+    assert (page.removed, page.cursor) == (("gone",), "after")
 
 
 def test_only_the_accounts_chosen_are_read(sandbox: Desk) -> None:

@@ -116,6 +116,12 @@ def test_a_statement_of_another_form_is_forged(token: str | None) -> None:
     assert not accepts(token)
 
 
+@pytest.mark.parametrize("token", [unsigned(), hmac_under_public_key(), statement(headers={"kid": ""})])
+def test_of_what_cannot_be_plaids_no_key_is_asked_for(token: str) -> None:
+    with pytest.raises(Forged):
+        Proof.of({"plaid-verification": token})
+
+
 def test_the_refusal_does_not_repeat_the_statement() -> None:
     token = statement(key=ec.generate_private_key(ec.SECP256R1()))
     with pytest.raises(Forged) as caught:
