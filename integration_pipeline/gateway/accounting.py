@@ -1,9 +1,11 @@
-"""`POST /webhooks/xero`: an accounting system announces that somebody changed something there."""
+"""`POST /webhooks/quickbooks` and `/webhooks/xero`: somebody changed something in an accounting system."""
 
 from __future__ import annotations
 
 from fastapi import Request, Response
 
+from integration_pipeline.accounting.quickbooks import signature as quickbooks_signature
+from integration_pipeline.accounting.quickbooks import webhooks as quickbooks_webhooks
 from integration_pipeline.accounting.xero import signature as xero_signature
 from integration_pipeline.accounting.xero import webhooks as xero_webhooks
 from integration_pipeline.gateway.webhooks import (
@@ -16,6 +18,35 @@ from integration_pipeline.gateway.webhooks import (
     signature_header,
 )
 from integration_pipeline.settings import Settings, listed
+
+
+def quickbooks(settings: Settings) -> Vendor:
+    """The webhooks of one app of Intuit's, for all companies that let it in."""
+    tokens = listed(settings.quickbooks_webhook_tokens)
+
+    def prove(request: Request) -> Read:
+        proof = quickbooks_signature.Proof.of(request.headers)
+
+        async def read(body: bytes) -> Events:
+            proof.require(tokens, body)
+            return quickbooks_webhooks.read_events(body)
+
+        return read
+
+    return Vendor(
+        name="QuickBooks",
+        source=quickbooks_webhooks.SOURCE,
+        path="/webhooks/quickbooks",
+        secret="QUICKBOOKS_WEBHOOK_TOKENS",  # noqa: S106 - the setting's name
+        is_set=bool(tokens),
+        # Intuit waits for 3 seconds, and takes an address off its list that is late for long.
+        bounds=Bounds(MEBIBYTE, body_seconds=1.5, answer_seconds=2.7),
+        prove=prove,
+        forged=quickbooks_signature.Forged,
+        malformed=quickbooks_webhooks.MalformedWebhook,
+        challenge="Intuit-Signature",
+        described=_QUICKBOOKS,
+    )
 
 
 def xero(settings: Settings) -> Vendor:
@@ -51,6 +82,27 @@ def xero(settings: Settings) -> Vendor:
     )
 
 
+_QUICKBOOKS = {
+    "parameters": [signature_header("intuit-signature", "Base64 of HMAC-SHA256 over the body.")],
+    "requestBody": json_body(
+        {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": quickbooks_webhooks.MAX_EVENTS,
+            "items": {
+                "type": "object",
+                "required": ["id", "type", "time", "intuitaccountid", "intuitentityid"],
+                "properties": {
+                    "id": {"type": "string"},
+                    "type": {"type": "string", "examples": ["qbo.invoice.updated.v1"]},
+                    "time": {"type": "string", "format": "date-time"},
+                    "intuitaccountid": {"type": "string", "pattern": "^[0-9]{1,20}$"},
+                    "intuitentityid": {"type": "string"},
+                },
+            },
+        }
+    ),
+}
 _XERO = {
     "parameters": [signature_header("x-xero-signature", "Base64 of HMAC-SHA256 over the body.")],
     "requestBody": json_body(

@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import create_engine
 
-from integration_pipeline.gateway.accounting import xero
+from integration_pipeline.gateway.accounting import quickbooks, xero
 from integration_pipeline.gateway.bodies import Bodies
 from integration_pipeline.gateway.committer import Committer
 from integration_pipeline.gateway.health import health_routes
@@ -77,9 +77,10 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         hubspot(settings),
         salesforce_outbound(settings),
         salesforce_changes(settings),
+        quickbooks(settings),
         xero(settings),
         stripe(settings),
-        plaid(parts),
+        plaid(settings, parts.at_close),
     )
     app.include_router(webhook_routes(parts, vendors))
     app.include_router(usage_routes(parts))

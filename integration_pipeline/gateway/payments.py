@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 
 from fastapi import Request
 
-from integration_pipeline.gateway.parts import Parts
 from integration_pipeline.gateway.plaid_keys import PlaidKeys
 from integration_pipeline.gateway.webhooks import (
     MEBIBYTE,
@@ -53,11 +53,11 @@ def stripe(settings: Settings) -> Vendor:
     )
 
 
-def plaid(parts: Parts) -> Vendor:
-    """The webhooks of all items of one Plaid client."""
-    keys = PlaidKeys.of(parts.settings)
+def plaid(settings: Settings, at_close: ExitStack) -> Vendor:
+    """The webhooks of all items of one Plaid client; what its keys are asked by ends with `at_close`."""
+    keys = PlaidKeys.of(settings)
     if keys is not None:
-        parts.at_close.callback(keys.close)
+        at_close.callback(keys.close)
 
     def prove(request: Request) -> Read:
         proof = plaid_signature.Proof.of(request.headers)

@@ -27,6 +27,7 @@ from integration_pipeline.settings import Settings
 from integration_pipeline.store.embedded import EmbeddedPostgres
 from integration_pipeline_tests.conftest import database_copy
 from integration_pipeline_tests.gateway.hubspot import SECRET, Signing
+from integration_pipeline_tests.gateway.vendors import key_server, secrets
 from integration_pipeline_tests.pipeline.conftest import mapping, office, pipeline, portal, rules
 
 __all__ = ["mapping", "office", "pipeline", "portal", "rules"]
@@ -86,7 +87,7 @@ def engine(lasting: Engine) -> Engine:
     """The lasting database without any event."""
     with lasting.begin() as connection:
         connection.execute(
-            text("TRUNCATE inbox.events, inbox.batches, billing.usage_events RESTART IDENTITY")
+            text("TRUNCATE inbox.events, inbox.batches, inbox.nudges, billing.usage_events RESTART IDENTITY")
         )
     return lasting
 
@@ -181,7 +182,8 @@ def running(
 ) -> Iterator[Running]:
     """One gateway process, and a database of its own, for tests that leave nothing behind."""
     log = tmp_path_factory.mktemp("gateway") / "gateway.log"
-    with database_copy(administrator, template, "gateway_process") as name:
+    with database_copy(administrator, template, "gateway_process") as name, key_server() as keys:
         engine = create_engine(postgres.url(name), poolclass=NullPool)
-        with GatewayProcess(gateway_settings(postgres.url(name)), log=log) as process:
+        settings = gateway_settings(postgres.url(name), **secrets(keys.url))
+        with GatewayProcess(settings, log=log) as process:
             yield Running(process, Inbox(engine), log)

@@ -14,6 +14,7 @@ from schemathesis.specs.openapi import checks as openapi
 
 from integration_pipeline_tests.gateway.conftest import USAGE_KEY, Running
 from integration_pipeline_tests.gateway.hubspot import signed
+from integration_pipeline_tests.gateway.vendors import SENDERS
 
 _CONFORMS: list[Any] = [
     getattr(general, "not_a_server_error"),  # noqa: B009 - the library's checks have types that are not known
@@ -31,6 +32,8 @@ class _PastTheDoor(AuthBase):
         body = request.body or b""
         body = body if isinstance(body, bytes) else str(body).encode()
         request.headers.update(signed(str(request.url), body, method=str(request.method)))
+        for sender in SENDERS:
+            request.headers.update(sender.signed(body))
         request.headers["Authorization"] = f"Bearer {USAGE_KEY}"
         return request
 
@@ -40,6 +43,7 @@ class _PastTheDoor(AuthBase):
     ("method", "path"),
     [
         ("POST", "/webhooks/hubspot"),
+        *(("POST", sender.path.partition("?")[0]) for sender in SENDERS),
         ("POST", "/usage"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
@@ -52,7 +56,7 @@ def test_every_answer_is_one_that_is_described(
     described: Any = schemathesis.openapi.from_url(f"{running.process.base_url}/openapi.json")
 
     @settings(
-        max_examples=40 if method == "POST" else 5,
+        max_examples={"/webhooks/hubspot": 40, "/usage": 40}.get(path, 10),
         phases=[Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         derandomize=True,
@@ -69,6 +73,7 @@ def test_every_operation_is_held_to_its_description(running: Running) -> None:
 
     assert {each.ok().label for each in described.get_all_operations()} == {
         "POST /webhooks/hubspot",
+        *(f"POST {sender.path.partition('?')[0]}" for sender in SENDERS),
         "POST /usage",
         "GET /healthz",
         "GET /readyz",
