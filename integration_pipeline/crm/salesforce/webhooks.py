@@ -118,7 +118,7 @@ def read_change_events(
 def _message(body: bytes) -> Element:
     try:
         envelope = SafeXml.fromstring(body, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, RecursionError):
+    except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError):
         raise MalformedWebhook("the body is no XML to rely on") from None
     message = envelope.find(f"{_SOAP}Body/{_OUTBOUND}notifications")
     if envelope.tag != f"{_SOAP}Envelope" or message is None:
