@@ -13,7 +13,21 @@ BILLING_ENTITIES = ("us", "eu", "jp")
 RENEWALS = ("Fixed term", "Renews automatically", "Evergreen")
 TAX_TREATMENTS = ("Exclusive", "Inclusive", "Exempt", "Reverse charge")
 TIER_MODELS = ("Graduated", "Volume", "Stairstep", "Package")
+INVOICE_STATUSES = ("Not invoiced", "Open", "Partly paid", "Paid", "Overdue", "Credited")
 AGGREGATIONS = ("Sum", "Count", "Maximum", "Latest", "Unique", "Average")
+
+# What deals are told about their invoices.
+BILLING_PROPERTIES = (
+    PropertyDefinition("deals", "invoice_status", "Invoice status", "enumeration", INVOICE_STATUSES),
+    PropertyDefinition("deals", "invoice_numbers", "Invoice numbers"),
+    PropertyDefinition("deals", "latest_invoice", "Latest invoice"),
+    PropertyDefinition("deals", "amount_invoiced", "Amount invoiced", "number"),
+    PropertyDefinition("deals", "amount_due", "Amount due", "number"),
+    PropertyDefinition("deals", "invoice_currency", "Invoice currency"),
+    PropertyDefinition("deals", "invoice_due_date", "Invoice due date", "date"),
+    PropertyDefinition("deals", "invoices_paid_on", "Invoices paid on", "date"),
+    PropertyDefinition("deals", "billing_problem", "Billing problem"),
+)
 
 GENERATED_PROPERTIES = (
     PropertyDefinition("deals", "contract_start_date", "Contract start date", "date"),
@@ -52,6 +66,7 @@ GENERATED_PROPERTIES = (
     PropertyDefinition("deals", "contract_currency_text", "Contract currency (text)"),
     PropertyDefinition("companies", "tax_id", "Tax id"),
     PropertyDefinition("companies", "billing_email", "Billing e-mail"),
+    *BILLING_PROPERTIES,
 )
 
 PUBLIC_PROPERTIES = (
@@ -67,4 +82,5 @@ PUBLIC_PROPERTIES = (
     PropertyDefinition("companies", "legacy_office_location", "Office location (legacy)"),
     PropertyDefinition("companies", "legacy_subsidiary_of", "Subsidiary of (legacy)"),
     PropertyDefinition("products", "series", "Series"),
+    *BILLING_PROPERTIES,
 )
