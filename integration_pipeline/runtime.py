@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, make_url
 
 from integration_pipeline.crm.hubspot.source import HubSpotSource
 from integration_pipeline.crm.source import Source
+from integration_pipeline.crm.write_back import CrmWriter
 from integration_pipeline.mapping.document import read_mapping
 from integration_pipeline.pipeline.context import Evaluate, Pipeline, register
 from integration_pipeline.quality import native
@@ -97,3 +98,18 @@ def open_source(
         return
     with HubSpotSource(settings.hubspot(), retries=retries, time_limits=time_limits) as source:
         yield source
+
+
+@contextmanager
+def open_writer(settings: Settings, *, retries: RetryPolicy | None = None) -> Generator[CrmWriter]:
+    """The CRM the mapping is for, to be written to."""
+    if read_mapping(settings.mapping_file).source == "salesforce":
+        from integration_pipeline.crm.salesforce.source import SalesforceSource
+
+        with SalesforceSource(settings.salesforce(), retries=retries) as salesforce:
+            yield salesforce
+        return
+    from integration_pipeline.crm.hubspot.writing import HubSpotWriter
+
+    with HubSpotWriter(settings.hubspot(), retries=retries) as hubspot:
+        yield hubspot
