@@ -45,8 +45,10 @@ def test_a_credit_note_is_set_against_the_invoice_it_reverses(books: Books) -> N
     credit = document("CN-1", known, line(4_000), kind=DocumentKind.CREDIT_NOTE, reverses="INV-1")
     ids = [accepted(target, each).remote_id for each in (invoice, credit)]
 
-    record = accepted(target, application(credit, ids[1], ids[0], 4_000))
+    with books.requests() as requests:
+        record = accepted(target, application(credit, ids[1], ids[0], 4_000))
 
+    assert requests[0].json["TotalAmt"] == 0
     assert (record.subject, record.total) == (Subject.APPLICATION, Money(4_000, "USD"))
     assert record.reference == f"A{credit.reference}"
     assert balance(target, invoice) == Money(6_000, "USD")
