@@ -28,6 +28,9 @@ _MARK = re.compile(r"\b(P[A-Z2-7]{10}) (?:(\d{1,3})/(\d{1,3})|fee)(?= |$)")
 OF_CUSTOMERS = frozenset({"ACCRECPAYMENT", "ARCREDITPAYMENT", "AROVERPAYMENTPAYMENT", "ARPREPAYMENTPAYMENT"})
 
 
+_GONE = (RemoteState.DELETED, RemoteState.VOIDED)
+
+
 class Place(Enum):
     """Where a part is at Xero."""
 
@@ -148,7 +151,7 @@ def joined(parts: Sequence[PartThere]) -> RemoteRecord | None:
     )
     if not counted or {each.mark.number for each in counted} != set(range(1, counted[0].mark.count + 1)):
         return None
-    standing = [each.record for each in counted if each.record.state is not RemoteState.DELETED]
+    standing = [each.record for each in counted if each.record.state not in _GONE]
     records = standing or [each.record for each in counted]
     first = counted[0].record
     latest = max((each.record for each in counted), key=lambda record: record.modified_at)
