@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from integration_pipeline.credentials.settings import CredentialsSettings
 from integration_pipeline.crm.hubspot.config import HubSpotSettings
 from integration_pipeline.crm.salesforce.config import SalesforceSettings
 from integration_pipeline.rules.document import DEFAULT_RULE_SET
 
 if TYPE_CHECKING:
     from integration_pipeline.credentials.keys import Keyring
+    from integration_pipeline.credentials.settings import CredentialsSettings
 
 MAPPINGS = Path(__file__).parent / "mapping"
 DEFAULT_MAPPING = MAPPINGS / "hubspot_demo.yaml"
@@ -149,6 +149,9 @@ class Settings(BaseSettings):
 
     def credentials(self) -> CredentialsSettings:
         """The keys and apps of connections, from where these settings are."""
+        # httpx comes with it, and is not for whoever only loads Dagster's definitions.
+        from integration_pipeline.credentials.settings import CredentialsSettings
+
         left_behind = _left_behind(self)
         if left_behind is None:
             return CredentialsSettings()

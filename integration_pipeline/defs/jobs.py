@@ -15,21 +15,35 @@ from integration_pipeline.defs import keys
 from integration_pipeline.defs.announcing import Graph
 from integration_pipeline.defs.checks.books import CHECK_BOOKS
 from integration_pipeline.defs.in_force import InForce
+from integration_pipeline.defs.looking_after import (
+    RECONCILE_TARGETS,
+    SWEEP_TARGETS,
+    TEND_CONNECTIONS,
+    reconcile_targets,
+    sweep_targets,
+    tend_connections,
+)
 from integration_pipeline.defs.maintenance import MAINTENANCE, maintenance
 from integration_pipeline.defs.settling import FIND_MISSED_WEBHOOKS, find_missed_webhooks, settle_events
 from integration_pipeline.settings import Settings
 
 SYNC_DEALS = "sync_deals"
 REBILL_MONTHS = "rebill_months"
+SETTLE_PAYMENTS = "settle_payments"
 DAILY_SYNC = "daily_sync"
 MISSED_WEBHOOKS = "missed_webhooks"
 HOURLY_CHECK = "hourly_check"
 DAILY_MAINTENANCE = "daily_maintenance"
+PAYMENTS = "payments"
+SWEEPS = "sweeps"
+NIGHTLY_RECONCILIATION = "nightly_reconciliation"
+DAILY_TENDING = "daily_tending"
 
 
 def jobs_and_schedules(force: InForce, settings: Callable[[], Settings], graph: Graph) -> dg.Definitions:
     """Every job, and the schedules of those that nobody starts."""
-    from_deals = dg.AssetSelection.assets(keys.DEALS).downstream()
+    # The CRM is left alone; what changes for its deals is told by the next run or look.
+    from_deals = dg.AssetSelection.assets(keys.DEALS).downstream() - dg.AssetSelection.assets(keys.WRITE_BACK)
     return dg.Definitions(
         jobs=[
             dg.define_asset_job(
@@ -46,16 +60,59 @@ def jobs_and_schedules(force: InForce, settings: Callable[[], Settings], graph: 
             ),
             dg.define_asset_job(
                 CHECK_BOOKS,
-                selection=dg.AssetSelection.checks_for_assets(keys.INVOICES),
-                description="Proves the ledger: what real time posted is checked as what a run posted.",
+                selection=dg.AssetSelection.checks_for_assets(
+                    keys.INVOICES, keys.SETTLEMENTS, keys.ACCOUNTING_DOCUMENTS
+                ),
+                description="Proves the ledger, settlements and postings: what real time did is checked as "
+                "what a run did.",
             ),
+            dg.define_asset_job(
+                SETTLE_PAYMENTS,
+                selection=dg.AssetSelection.assets(
+                    keys.MOVEMENTS, keys.SETTLEMENTS, keys.ACCOUNTING_DOCUMENTS, keys.WRITE_BACK
+                ),
+                description="Reads what money moved, settles what it pays, and takes all that is due to the "
+                "accounting systems and the CRM. Safe to repeat.",
+            ),
+            sweep_targets(),
+            reconcile_targets(),
+            tend_connections(),
             settle_events(graph),
             find_missed_webhooks(graph),
             maintenance(settings, SYNC_DEALS),
         ],
         schedules=[
             _daily_sync(force),
-            _missed_webhooks(),
+            _in_turn(
+                MISSED_WEBHOOKS,
+                FIND_MISSED_WEBHOOKS,
+                "*/10 * * * *",
+                "Every ten minutes: what changed in the CRM and no webhook announced is settled.",
+            ),
+            _in_turn(
+                PAYMENTS,
+                SETTLE_PAYMENTS,
+                "3-59/10 * * * *",
+                "Every ten minutes, for whatever the worker does not do, or not in time.",
+            ),
+            _in_turn(
+                SWEEPS,
+                SWEEP_TARGETS,
+                "6-59/10 * * * *",
+                "Every ten minutes, for whatever no webhook announced and no worker looked at.",
+            ),
+            _in_turn(
+                NIGHTLY_RECONCILIATION,
+                RECONCILE_TARGETS,
+                "0 2 * * *",
+                "Every night: the accounting systems are compared with the books as a whole.",
+            ),
+            _in_turn(
+                DAILY_TENDING,
+                TEND_CONNECTIONS,
+                "30 3 * * *",
+                "Every night, so that no connection ends because nobody used it.",
+            ),
             dg.ScheduleDefinition(
                 name=HOURLY_CHECK,
                 job_name=CHECK_BOOKS,
@@ -100,19 +157,21 @@ def _daily_sync(force: InForce) -> dg.ScheduleDefinition:
     return daily_sync
 
 
-def _missed_webhooks() -> dg.ScheduleDefinition:
+def _in_turn(name: str, job: str, cron: str, description: str) -> dg.ScheduleDefinition:
+    """A schedule that asks for no run while one is under way."""
+
     @dg.schedule(
-        name=MISSED_WEBHOOKS,
-        job_name=FIND_MISSED_WEBHOOKS,
-        cron_schedule="*/10 * * * *",
+        name=name,
+        job_name=job,
+        cron_schedule=cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every ten minutes: what changed in the CRM and no webhook announced is settled.",
+        description=description,
     )
-    def missed_webhooks(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        under_way = dg.RunsFilter(job_name=FIND_MISSED_WEBHOOKS, statuses=NOT_FINISHED_STATUSES)
+    def in_turn(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        under_way = dg.RunsFilter(job_name=job, statuses=NOT_FINISHED_STATUSES)
         if runs := context.instance.get_runs(under_way, limit=1):
-            return dg.SkipReason(f"run {runs[0].run_id} looks for missed changes; the next comes after it")
+            return dg.SkipReason(f"run {runs[0].run_id} of {job} is under way; the next comes after it")
         return dg.RunRequest()
 
-    return missed_webhooks
+    return in_turn

@@ -17,13 +17,22 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from sqlalchemy import select
 
 from integration_pipeline.defs.checks.books import CHECK_BOOKS
+from integration_pipeline.defs.looking_after import SWEEP_TARGETS, TEND_CONNECTIONS
 from integration_pipeline.defs.settling import FIND_MISSED_WEBHOOKS, SETTLE_EVENTS
 from integration_pipeline.inbox.pruning import prune
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.settings import Settings
 
 MAINTENANCE = "maintenance"
-_FREQUENT = (SETTLE_EVENTS, FIND_MISSED_WEBHOOKS, CHECK_BOOKS, MAINTENANCE)
+_FREQUENT = (
+    SETTLE_EVENTS,
+    FIND_MISSED_WEBHOOKS,
+    CHECK_BOOKS,
+    MAINTENANCE,
+    "settle_payments",
+    SWEEP_TARGETS,
+    TEND_CONNECTIONS,
+)
 _RUNS_AT_ONCE = 100
 _RUNLESS = (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
 

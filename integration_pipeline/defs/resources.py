@@ -1,7 +1,7 @@
-"""What assets are handed: the configured pipeline and the CRM.
+"""What assets are handed: the configured pipeline, the CRM, and a way to open other vendors.
 
-Belongs here: opening both from settings when a run first needs them, and closing them when it ends. Does not
-belong here: settings themselves. Neither resource has a config schema, so no secret can reach run config,
+Belongs here: opening them from settings when a run first needs them, and closing them when it ends. Does not
+belong here: settings themselves. No resource has a config schema, so no secret can reach run config,
 the event log or a page of the UI.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 
 import dagster as dg
 
+from integration_pipeline.defs.vendors import Vendors
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.extract import Source
 from integration_pipeline.quality import gx
@@ -18,11 +19,12 @@ from integration_pipeline.settings import Settings
 
 PIPELINE = "pipeline"
 HUBSPOT = "hubspot"
+VENDORS = "vendors"
 
 
 def default_resources(settings: Callable[[], Settings]) -> dict[str, dg.ResourceDefinition]:
-    """Both resources; `settings` is read anew by each run, so a rotated token needs no reload."""
-    return {PIPELINE: _pipeline(settings), HUBSPOT: _hubspot(settings)}
+    """All resources; `settings` is read anew by each run, so a rotated token needs no reload."""
+    return {PIPELINE: _pipeline(settings), HUBSPOT: _hubspot(settings), VENDORS: _vendors(settings)}
 
 
 def _pipeline(settings: Callable[[], Settings]) -> dg.ResourceDefinition:
@@ -49,3 +51,14 @@ def _hubspot(settings: Callable[[], Settings]) -> dg.ResourceDefinition:
             yield opened
 
     return hubspot
+
+
+def _vendors(settings: Callable[[], Settings]) -> dg.ResourceDefinition:
+    @dg.resource(
+        description="Opens the accounting systems of TARGETS_FILE, the payment accounts and the CRM for "
+        "writing, where a run needs them."
+    )
+    def vendors(_: dg.InitResourceContext) -> Vendors:
+        return Vendors(settings)
+
+    return vendors

@@ -10,13 +10,16 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from integration_pipeline.defs.assets.accounting import accounting_documents
 from integration_pipeline.defs.assets.customers import customers
 from integration_pipeline.defs.assets.deals import deals
 from integration_pipeline.defs.assets.gate import gate
 from integration_pipeline.defs.assets.invoices import invoices
+from integration_pipeline.defs.assets.payments import movements, settlements
 from integration_pipeline.defs.assets.planned_invoices import planned_invoices
 from integration_pipeline.defs.assets.raw_hubspot import raw_hubspot
 from integration_pipeline.defs.assets.revenue import revenue
+from integration_pipeline.defs.assets.write_back import crm_write_back
 from integration_pipeline.defs.in_force import InForce
 
 __all__ = ["build_assets"]
@@ -24,5 +27,17 @@ __all__ = ["build_assets"]
 
 def build_assets(force: InForce) -> Sequence[dg.AssetsDefinition]:
     """Every asset of the pipeline, under the mapping and the rule set in force."""
-    makers = (raw_hubspot, customers, deals, planned_invoices, gate, invoices, revenue)
+    makers = (
+        raw_hubspot,
+        customers,
+        deals,
+        planned_invoices,
+        gate,
+        invoices,
+        revenue,
+        movements,
+        settlements,
+        accounting_documents,
+        crm_write_back,
+    )
     return [make(force) for make in makers]

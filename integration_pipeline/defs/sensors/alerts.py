@@ -1,4 +1,5 @@
-"""`alerts`: people are told of failed runs and of webhook events that nobody settles.
+"""`alerts`: people are told of failed runs, of webhook events that nobody settles, and of what waits for them at
+accounting systems, connections and payments.
 
 Belongs here: noticing, and what is said. Does not belong here: sending (`alerts`).
 
@@ -22,6 +23,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from integration_pipeline.alerts.alert import Alert
 from integration_pipeline.alerts.redaction import in_one_line
+from integration_pipeline.defs.sensors.beyond_the_books import waiting_elsewhere
 from integration_pipeline.defs.sensors.database import NotThereYet, looking_at
 from integration_pipeline.defs.settling import SETTLE_EVENTS
 from integration_pipeline.inbox.standing import InboxStanding, standing
@@ -47,8 +49,9 @@ def alerts(settings: Callable[[], Settings]) -> dg.SensorDefinition:
         minimum_interval_seconds=_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells people of failed runs (failed checks of the books among them), of a database "
-        "that is away, and of webhook events that failed or wait too long, by a chat's webhook "
-        "(ALERT_SLACK_URL) or e-mail (ALERT_EMAIL_TO, SMTP_HOST).",
+        "that is away, of webhook events that failed or wait too long, and of postings, findings, "
+        "connections and payments that wait for a person, by a chat's webhook (ALERT_SLACK_URL) or e-mail "
+        "(ALERT_EMAIL_TO, SMTP_HOST).",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         # Here and not above: httpx is for whoever sends, not for whoever only loads definitions.
@@ -132,6 +135,7 @@ def _look_at_inbox(
     try:
         with looking_at(settings) as engine, engine.connect() as connection:
             found = standing(connection)
+            beyond = waiting_elsewhere(connection)
     except NotThereYet:
         return
     except DBAPIError as error:
@@ -144,6 +148,8 @@ def _look_at_inbox(
     oldest = found.oldest_waiting_seconds or 0.0
     waits = oldest > 60 * settings.alert_waiting_minutes
     outbox.put_once(EVENTS_WAIT, waits, events_wait(found), ways)
+    for condition, alert in beyond.items():
+        outbox.put_once(condition, alert is not None, alert or Alert(condition), ways)
 
 
 def database_away() -> Alert:

@@ -1,0 +1,141 @@
+"""Money that moved, and what it paid."""
+
+# A file whose asset takes a `context` has no `from __future__ import annotations`: Dagster 1.13 compares that
+# annotation by identity and refuses its text.
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import Engine, text
+
+from integration_pipeline.billing.money import Money
+from integration_pipeline.defs import keys, metadata
+from integration_pipeline.defs.in_force import InForce
+from integration_pipeline.defs.vendors import Vendors
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.reports import StageReport
+from integration_pipeline.store import tables
+
+# Two runs of the schedule may fail before anybody is warned.
+_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=1))
+
+
+class AccountsNotRead(dg.Failure):
+    """Some payment systems or banks could not be read; what the others told is kept."""
+
+
+def movements(force: InForce) -> dg.AssetsDefinition:
+    """Receive."""
+
+    @dg.asset(
+        key=keys.MOVEMENTS,
+        # It has no partitions; without this Dagster refuses a range of them for a job it is part of.
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        description="Every movement of money that Stripe and the banks (by Plaid) tell of: payments, "
+        "refunds, disputes, fees, payouts, bank lines, each version once.",
+        group_name="payments",
+        owners=keys.OWNERS,
+        kinds={"stripe", "plaid", "postgres"},
+        tags={"stage": "receive"},
+        code_version=force.rules.version,
+        pool="payments",
+        freshness_policy=_FRESH,
+        metadata=metadata.of_table(tables.payments.movements),
+    )
+    def asset(
+        context: dg.AssetExecutionContext,
+        pipeline: dg.ResourceParam[Pipeline],
+        vendors: dg.ResourceParam[Vendors],
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        # Here and not above: they bring httpx, which is not for whoever only loads definitions.
+        from integration_pipeline.pipeline.receive import receive
+        from integration_pipeline.realtime.looks import look_at
+        from integration_pipeline.transport.failures import VendorFailure
+
+        total = StageReport("receive")
+        failures: list[str] = []
+        with vendors.payment_accounts() as opened:
+            for each in opened:
+                name = " ".join(filter(None, (each.vendor, each.account)))
+
+                def look(each: Any = each) -> None:
+                    report = receive(pipeline, each.source, account=each.account)
+                    total.counts.update(report.counts)
+                    total.seconds += report.seconds
+
+                try:
+                    if not look_at(pipeline.database_url, (each.vendor, each.account), look):
+                        context.log.info("%s is being read by the worker just now", name)
+                except VendorFailure as failure:
+                    failures.append(f"{name}: {failure}")
+        if failures:
+            raise AccountsNotRead("; ".join(failures), metadata=metadata.of_run(total), allow_retries=False)
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": _count(pipeline.engine, "payments.movements"),
+                "unreadable": _count(pipeline.engine, "payments.unreadable"),
+                **metadata.of_run(total),
+            }
+        )
+
+    return asset
+
+
+def settlements(force: InForce) -> dg.AssetsDefinition:
+    """Settle."""
+
+    @dg.asset(
+        key=keys.SETTLEMENTS,
+        deps=[keys.MOVEMENTS, keys.INVOICES],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        description="What money paid: movements set against invoices and booked, as far as that is beyond "
+        "doubt. The others wait for a person, with proposals.",
+        group_name="payments",
+        owners=keys.OWNERS,
+        kinds={"python", "postgres"},
+        tags={"stage": "settle"},
+        code_version=force.rules.version,
+        freshness_policy=_FRESH,
+        metadata=metadata.of_table(tables.payments.settlements),
+    )
+    def asset(pipeline: dg.ResourceParam[Pipeline]) -> Iterator[dg.MaterializeResult[Any]]:
+        from integration_pipeline.pipeline.settle import settle
+
+        report = settle(pipeline)
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": _count(pipeline.engine, "payments.settlements"),
+                **_by_state(pipeline.engine),
+                **metadata.of_run(report),
+            }
+        )
+
+    return asset
+
+
+def _count(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608 - ours
+
+
+def _by_state(engine: Engine) -> metadata.Metadata:
+    """`movements/settled`, `movements/settled_amount` and so on, of all there are."""
+    shown: metadata.Metadata = {}
+    amounts: dict[str, list[str]] = {}
+    with engine.connect() as connection:
+        for row in connection.execute(text(_STATES)):
+            name = f"movements/{row.state}"
+            shown[name] = shown.get(name, 0) + row.movements
+            amounts.setdefault(row.state, []).append(Money(int(row.minor), row.currency).format())
+    return {**shown, **{f"movements/{state}_amount": ", ".join(each) for state, each in amounts.items()}}
+
+
+_STATES = """
+    SELECT state, currency, count(*) AS movements, sum(amount_minor) AS minor
+    FROM payments.movements
+    WHERE state <> 'withdrawn'
+    GROUP BY state, currency
+    ORDER BY state, currency
+"""
