@@ -22,6 +22,7 @@ from integration_pipeline.cli import (
     sync,
     targets,
     worker,
+    write_back,
 )
 from integration_pipeline.cli.output import errors
 
@@ -41,6 +42,7 @@ app.command("simulate")(simulate.simulate)
 app.add_typer(preview.schema, name="schema")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(payments.app, name="payments")
+app.add_typer(write_back.app, name="write-back")
 app.add_typer(events.app, name="events")
 app.add_typer(targets.app, name="targets")
 app.add_typer(connect.app, name="connect")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from integration_pipeline.billing.money import Money
 from integration_pipeline.crm.write_back import FieldValues
@@ -34,9 +34,7 @@ class DealFacts:
 def deals_to_tell(connection: Connection, pipeline: Pipeline, scope: Scope) -> list[str]:
     """Ids of the deals in scope that are won, invoiced, held back, or were told something before."""
     source = pipeline.mapping.source
-    # Refuses a deal of another source.
-    scope.deal_ids(source)
-    parameters = {"source": source, **scope.parameters()}
+    parameters = {"source": source, "ids": scope.deal_ids(source), **scope.parameters()}
     return list(connection.execute(_DEALS, parameters).scalars())
 
 
@@ -54,7 +52,7 @@ def facts_of(
     return found
 
 
-def _written_out(row: Mapping[str, Any]) -> dict[str, str | None]:
+def _written_out(row: RowMapping) -> dict[str, str | None]:
     return {
         "status": row["status"],
         "invoice_numbers": row["invoice_numbers"],
@@ -92,6 +90,7 @@ _DEALS = text("""
     LEFT JOIN crm.deal_heads AS known ON known.deal_key = head.source || ':' || head.external_id
     LEFT JOIN crm.deals AS deal ON deal.id = known.deal_id
     WHERE head.source = :source AND head.object_type = 'deal' AND NOT record.archived
+        AND (CAST(:ids AS text[]) IS NULL OR head.external_id = ANY(CAST(:ids AS text[])))
         AND crm.in_scope(
             deal.close_month, head.source || ':' || head.external_id, :first_month, :last_month, :deal_keys
         )

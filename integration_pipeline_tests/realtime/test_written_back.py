@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -43,7 +43,7 @@ class HubSpot:
     settings: HubSpotSettings
 
     def announce_to(self, gateway: str, properties: set[str]) -> None:
-        kinds: list[dict[str, object]] = [{"eventType": "deal.creation", "propertyName": None}]
+        kinds: list[dict[str, str]] = [{"eventType": "deal.creation"}]
         kinds += [{"eventType": "deal.propertyChange", "propertyName": each} for each in sorted(properties)]
         body = {
             "targetUrl": f"{gateway}/webhooks/hubspot",
@@ -59,7 +59,7 @@ class HubSpot:
         deal = {"properties": WON, "associations": [{"to": {"id": company}, "types": [link]}]}
         return self._create("deals", deal)[0]
 
-    def _create(self, kind: str, one: dict[str, object]) -> list[str]:
+    def _create(self, kind: str, one: Mapping[str, object]) -> list[str]:
         answer = self.http.post(f"/crm/v3/objects/{kind}/batch/create", json={"inputs": [one]})
         assert answer.is_success, answer.text
         return [each["id"] for each in answer.json()["results"]]

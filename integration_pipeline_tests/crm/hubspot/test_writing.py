@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -167,19 +168,20 @@ class TestAnAnswerThatNamesNoDeal:
 
     @pytest.mark.parametrize(
         "answer",
-        [{"results": {}}, {"results": [{"id": []}]}, {"results": [], "errors": [{"context": 7}]}, []],
+        ['{"results": {}}', '{"results": [{"id": []}]}', '{"results": [], "errors": [{"context": 7}]}', "[]"],
     )
     def test_and_makes_no_sense_leaves_all_uncertain(
-        self, open_writer: Open, impostor: Impostor, answer: dict[str, object]
+        self, open_writer: Open, impostor: Impostor, answer: str
     ) -> None:
-        impostor.answers(UPDATE, answer)
+        impostor.answers(UPDATE, json.loads(answer))
         with pytest.raises(Uncertain):
             open_writer(impostor.url).update_deals({"1": {"status": "Paid"}})
 
 
 class TestProperties:
+    @pytest.mark.usefixtures("portal")
     def test_are_made_as_the_mapping_wants_them(
-        self, open_writer: Open, sandbox: SandboxProcess, portal: Portal, connection: httpx.Client
+        self, open_writer: Open, sandbox: SandboxProcess, connection: httpx.Client
     ) -> None:
         writer = open_writer(sandbox.base_url)
         fields = read_mapping(DEFAULT_MAPPING).write_back
