@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final, TypeVar, cast
+from typing import Final, Self, TypeVar, cast
 
 import httpx
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -52,9 +52,9 @@ class XeroTarget:
     Without `limiter` this process keeps to the organisation's limits by itself.
     """
 
-    vendor: Final = "xero"
-    largest_batch: Final = LARGEST_BATCH
-    currency_per_customer: Final = False
+    vendor: str = "xero"
+    largest_batch: int = LARGEST_BATCH
+    currency_per_customer: bool = False
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class XeroTarget:
     def __repr__(self) -> str:
         return f"XeroTarget({self.name!r})"
 
-    def __enter__(self) -> XeroTarget:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
