@@ -72,6 +72,9 @@ def _identity(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
         "customer": (expected.customer_id, record.customer_id),
         "currency": (expected.total.currency, record.total.currency),
     }
+    if record.state in _GONE:
+        # Of what is gone a vendor may tell little more than its id.
+        return
     for field, (ours, theirs) in facts.items():
         # What a vendor does not tell is no difference.
         if ours is not None and theirs is not None and ours != theirs:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +25,7 @@ from integration_pipeline.accounting.target import (
     Subject,
     Unsure,
 )
+from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.posting import claims, findings
 from integration_pipeline.posting.claims import Due, NotPosted, Posted, Result
 from integration_pipeline.posting.comparing import Expected, differences
@@ -39,6 +41,10 @@ LOOK_UP_AFTER = 0.5
 """Seconds after an unsure answer until it is looked up: longer each time, up to `_LONGEST_WAIT`."""
 _LONGEST_WAIT = 300.0
 _LOOK_UPS_AT_ONCE = 30
+_CALLS_AT_ONCE = 5
+"""Calls with documents under way at a time. A vendor takes seconds for a full one, and allows one every
+second (Xero) or one and a half (QuickBooks): one after the other would leave most of that unused.
+"""
 _AFTER_QUOTA = 900.0
 _AFTER_UNAUTHORIZED = 60.0
 
@@ -66,7 +72,7 @@ class Poster:
         self._parties = Parties(writer, target)
 
     def round(self) -> Round:
-        """One call's worth of work. A target that is away, or wants to be left alone, is paused.
+        """A few calls' worth of work. A target that is away, or wants to be left alone, is paused.
 
         Raises psycopg's errors: then the right to write is gone, and what was under way is uncertain.
         """
@@ -84,7 +90,7 @@ class Poster:
     def _due(self) -> list[Due]:
         return claims.due(
             self._writer,
-            self._target.largest_batch,
+            self._target.largest_batch * _CALLS_AT_ONCE,
             currency_per_customer=self._target.currency_per_customer,
         )
 
@@ -94,6 +100,9 @@ class Poster:
             # What they all are by now, and whether anything is due before them, is asked anew.
             return
         subject = due[0].subject
+        if subject is not Subject.DOCUMENT:
+            # Those are told apart by their numbers. What has none is safe with one call at a time.
+            due = due[: self._target.largest_batch]
         ids = [each.intent_id for each in due]
         batch = self._outgoing(subject, ids)
         if nothing := [each for each in batch if isinstance(each, OutgoingApplication) and not each.amount]:
@@ -123,24 +132,41 @@ class Poster:
                 claims.put_off(self._writer, ids, "waiting", reason.reason)
                 done.counts["waiting"] += len(ids)
 
-    def _send(self, batch: Sequence[Outgoing], done: Round) -> None:
+    def _send(self, claimed: Sequence[Outgoing], done: Round) -> None:
+        """Send in as many calls as it takes, at the same time; what became of each is stored as it comes."""
+        batches = list(chunked(claimed, self._target.largest_batch))
+        failure: VendorFailure | None = None
+        with ThreadPoolExecutor(len(batches), thread_name_prefix=f"send to {self._target.name}") as pool:
+            sent = {pool.submit(self._answer, batch): batch for batch in batches}
+            for answered in as_completed(sent):
+                batch, answer = sent[answered], answered.result()
+                if isinstance(answer, VendorFailure):
+                    failure = answer
+                    self._give_back(batch, answer)
+                else:
+                    self._settle(batch, answer, done)
+        if failure is not None:
+            raise failure
+
+    def _answer(self, batch: Sequence[Outgoing]) -> Sequence[Outcome] | VendorFailure:
         try:
-            outcomes = self._target.send(batch)
+            return self._target.send(batch)
         except VendorFailure as failure:
-            # Certainly nothing was done: `send` answers for whatever may have been.
-            claims.store(
-                self._writer,
-                [
-                    NotPosted(each.intent_id, "pending", str(failure), outcome="not_sent", seconds=1.0)
-                    for each in batch
-                ],
-            )
-            raise
+            return failure
         except Exception as surprise:
             # A fault of ours after the call may have been answered: better asked than sent twice.
             _log.exception("%s: the answer to %d items was lost", self._target.name, len(batch))
-            outcomes = [Unsure(f"{type(surprise).__name__} while its answer was read")] * len(batch)
-        self._settle(batch, outcomes, done)
+            return [Unsure(f"{type(surprise).__name__} while its answer was read")] * len(batch)
+
+    def _give_back(self, batch: Sequence[Outgoing], failure: VendorFailure) -> None:
+        """Certainly nothing was done: `send` answers for whatever may have been."""
+        claims.store(
+            self._writer,
+            [
+                NotPosted(each.intent_id, "pending", str(failure), outcome="not_sent", seconds=1.0)
+                for each in batch
+            ],
+        )
 
     def _settle(self, batch: Sequence[Outgoing], outcomes: Sequence[Outcome], done: Round) -> None:
         results: list[Result] = []

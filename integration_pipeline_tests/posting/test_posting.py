@@ -294,7 +294,9 @@ def test_a_target_that_wants_to_be_left_alone_gets_everything_later(company: Com
     company.portal.deal("1")
     company.sync()
     company.vendor.sandbox.admin(
-        "PUT", "/faults", {"rules": [{"name": "busy", "times": 1, "fault": {"kind": "throttle"}}]}
+        "PUT",
+        "/faults",
+        {"rules": [{"name": "busy", "times": 1, "fault": {"kind": "throttle", "retry_after": 30}}]},
     )
 
     company.deliver()
