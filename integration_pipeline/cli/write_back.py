@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -11,30 +9,17 @@ from rich.markup import escape
 
 from integration_pipeline.cli.output import console, errors, print_json, table
 from integration_pipeline.crm.hubspot.writing import HubSpotWriter
-from integration_pipeline.crm.write_back import CrmWriter, WantedField
+from integration_pipeline.crm.write_back import WantedField
 from integration_pipeline.mapping.document import read_mapping
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.write_back import WriteBackReport, list_refused
 from integration_pipeline.pipeline.write_back import write_back as run_stage
-from integration_pipeline.runtime import open_pipeline
+from integration_pipeline.runtime import open_pipeline, open_writer
 from integration_pipeline.settings import Settings
 
 app = typer.Typer(help="Tell deals in the CRM about their invoices.", invoke_without_command=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-@contextmanager
-def open_writer(settings: Settings) -> Generator[CrmWriter]:
-    """The CRM the mapping is for, to be written to."""
-    if read_mapping(settings.mapping_file).source == "salesforce":
-        from integration_pipeline.crm.salesforce.source import SalesforceSource
-
-        with SalesforceSource(settings.salesforce()) as salesforce:
-            yield salesforce
-        return
-    with HubSpotWriter(settings.hubspot()) as hubspot:
-        yield hubspot
 
 
 @app.callback()
