@@ -1,6 +1,12 @@
-"""Money spent and received outside of invoices, such as a payment provider's fees."""
+"""Money spent and received outside of invoices, such as a payment provider's fees.
+
+What a customer paid beyond its invoices is an overpayment: one line without a tax, on the debtors account. It
+keeps no reference.
+"""
 
 from __future__ import annotations
+
+from uuid import uuid4
 
 from integration_pipeline.sandbox.xero import contacts
 from integration_pipeline.sandbox.xero.answers import NO_ID, envelope, written
@@ -15,7 +21,9 @@ from integration_pipeline.sandbox.xero.kinds import ACCOUNTS, BANK_TRANSACTIONS
 from integration_pipeline.sandbox.xero.reading import listed
 from integration_pipeline.sandbox.xero.records import Record
 
-_TYPES = ("RECEIVE", "SPEND")
+_OVERPAYMENT = "RECEIVE-OVERPAYMENT"
+_TYPES = ("RECEIVE", "SPEND", _OVERPAYMENT)
+_DEBTORS = "DEBTORS"
 
 
 def list_bank_transactions(call: Call) -> JsonObject:
@@ -68,6 +76,8 @@ def _created(call: Call, given: JsonObject) -> Record:
         "IsReconciled": False,
         "CurrencyCode": account.element["CurrencyCode"],
     }
+    if kind == _OVERPAYMENT:
+        element["OverpaymentID"] = str(uuid4())
     return call.records.add(BANK_TRANSACTIONS, _filled(call, element, given))
 
 
@@ -86,23 +96,30 @@ def _filled(call: Call, current: JsonObject, given: JsonObject) -> JsonObject:
     element = dict(current)
     element["Date"] = day(given, "Date") or element["Date"]
     rules.refuse_a_locked_date(call.books, element["Date"])
-    element["Reference"] = stated(given, "Reference") or element["Reference"]
+    overpaid = element["Type"] == _OVERPAYMENT
+    if not overpaid:
+        element["Reference"] = stated(given, "Reference") or element["Reference"]
     if (reconciled := flag(given, "IsReconciled")) is not None:
         element["IsReconciled"] = reconciled
     totals.currency(call.books, element, given)
-    element["LineAmountTypes"] = totals.amount_types(element, given)
+    element["LineAmountTypes"] = "NoTax" if overpaid else totals.amount_types(element, given)
     manner = Manner(
         element["LineAmountTypes"],
         call.places,
         discounts=False,
         item_details="SalesDetails" if element["Type"] == "RECEIVE" else "PurchaseDetails",
-        accounts_needed=True,
+        accounts_needed=not overpaid,
     )
     given_lines = members(given, "LineItems")
     if given_lines is not None:
         element["LineItems"] = lines(call.books, given_lines, element["LineItems"], manner)
     if not element["LineItems"]:
         raise InvalidError("One or more line items must be specified")
+    if overpaid:
+        if len(element["LineItems"]) > 1:
+            raise InvalidError("An overpayment can only have one line item.")
+        [debtors] = call.records.select(ACCOUNTS, "reference = ?", (_DEBTORS,))
+        element["LineItems"][0] |= {"AccountCode": debtors.element["Code"], "AccountID": debtors.id}
     totals.total_up(element, given)
     if element["Total"] < 0:
         raise InvalidError("The document total must be greater than or equal to zero.")

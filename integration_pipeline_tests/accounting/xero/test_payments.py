@@ -147,6 +147,68 @@ class TestReceipts:
         assert len(xero.get("Payments")) == 1
 
 
+class TestCredit:
+    def test_what_no_invoice_needs_stays_the_customers_credit(
+        self, xero: Organisation, target: XeroTarget, contact: str, posted: Posts
+    ) -> None:
+        ours = payment(contact, 12_000, (posted(), 10_000))
+
+        record = accepted(target.send([ours])[0])
+
+        assert (record.total, record.reference) == (Money(12_000, "NZD"), ours.reference)
+        [credit] = xero.get("BankTransactions", page="1")
+        assert (credit["Type"], credit["Total"]) == ("RECEIVE-OVERPAYMENT", 20)
+        assert credit["Contact"]["ContactID"] == contact
+        [[hit]] = target.find([ours])
+        assert (hit.remote_id, hit.total) == (record.remote_id, Money(12_000, "NZD"))
+
+    def test_credit_alone_is_one_call(self, xero: Organisation, target: XeroTarget, contact: str) -> None:
+        ours = payment(contact, 5_000)
+
+        record = accepted(target.send([ours])[0])
+
+        assert (record.total, record.customer_id) == (Money(5_000, "NZD"), contact)
+        assert len(sent(xero)) == 1
+        assert [[hit.remote_id for hit in hits] for hits in target.find([ours])] == [[record.remote_id]]
+
+    def test_credit_that_was_lost_is_completed_without_a_second_payment(
+        self, xero: Organisation, target: XeroTarget, contact: str, posted: Posts
+    ) -> None:
+        ours = payment(contact, 12_000, (posted(), 10_000))
+        xero.order({"kind": "drop_before"}, path="BankTransactions*", method="PUT", times=1)
+        assert isinstance(target.send([ours])[0], Unsure)
+        assert target.find([ours]) == [[]]
+        xero.admin("PUT", "/clock", {"advance_seconds": 361})
+
+        assert accepted(target.send([ours])[0]).total == Money(12_000, "NZD")
+
+        assert len(xero.get("Payments")) == 1
+        assert len(xero.get("BankTransactions")) == 1
+
+    def test_what_was_kept_is_not_sent_again_when_only_its_answer_was_lost(
+        self, xero: Organisation, target: XeroTarget, contact: str, posted: Posts
+    ) -> None:
+        ours = payment(contact, 12_000, (posted(), 10_000))
+        xero.order({"kind": "drop_after"}, path="BankTransactions*", method="PUT", times=1)
+        assert isinstance(target.send([ours])[0], Unsure)
+        xero.admin("PUT", "/clock", {"advance_seconds": 361})
+
+        assert accepted(target.send([ours])[0]).total == Money(12_000, "NZD")
+
+        assert len(xero.get("BankTransactions")) == 1
+
+    def test_giving_credit_back_is_left_to_a_person(
+        self, xero: Organisation, target: XeroTarget, contact: str
+    ) -> None:
+        target.send([payment(contact, 5_000)])
+
+        [outcome] = target.send([payment(contact, -5_000, name="re_1")])
+
+        assert isinstance(outcome, Refused)
+        assert "refund the overpayment in Xero" in outcome.reason
+        assert len(sent(xero)) == 1
+
+
 class TestRefunds:
     def test_money_given_back_of_a_credit_note_is_a_payment_of_it(
         self, xero: Organisation, target: XeroTarget, contact: str

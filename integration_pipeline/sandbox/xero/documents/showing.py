@@ -21,7 +21,7 @@ from integration_pipeline.sandbox.xero.kinds import (
 )
 from integration_pipeline.sandbox.xero.records import Record
 
-_OPTIONAL = ("Url", "BrandingThemeID", "TotalDiscount")
+_OPTIONAL = ("Url", "BrandingThemeID", "TotalDiscount", "OverpaymentID")
 
 
 class Showing:
