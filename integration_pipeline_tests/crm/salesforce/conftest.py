@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -147,37 +149,57 @@ def key_pair() -> KeyPair:
     return KeyPair()
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Iterator[VendorProcess]:
-    options = Options(
-        admin_key=SecretStr(ADMIN_KEY),
-        consumer_key=KEY,
-        consumer_secret=SecretStr(SECRET),
-        username=USER,
-        public_key=key_pair.public,
-        currencies=("USD", "EUR"),
-        bulk_seconds=Decimal(0),
-    )
-    with VendorProcess("salesforce", tmp_path_factory.mktemp("salesforce"), options) as sandbox:
-        yield sandbox
+class Orgs:
+    """Orgs by the time they live in, each started when it is first wanted."""
+
+    def __init__(self, folder: Path, public_key: str) -> None:
+        self._folder = folder
+        self._options = Options(
+            admin_key=SecretStr(ADMIN_KEY),
+            consumer_key=KEY,
+            consumer_secret=SecretStr(SECRET),
+            username=USER,
+            public_key=public_key,
+            currencies=("USD", "EUR"),
+            bulk_seconds=Decimal(0),
+        )
+        self._running = ExitStack()
+        self._orgs: dict[str, Org] = {}
+
+    def close(self) -> None:
+        self._running.close()
+
+    def of(self, name: str) -> Org:
+        """An empty org without faults, of which nothing is recorded."""
+        if name not in self._orgs:
+            sandbox = self._running.enter_context(
+                VendorProcess("salesforce", self._folder / name, self._options)
+            )
+            # One client for the session: making one takes longer than most tests here.
+            http = httpx.Client(base_url=f"{sandbox.base_url}/services/data/v67.0", timeout=30)
+            self._orgs[name] = Org(sandbox.base_url, self._running.enter_context(http))
+        org = self._orgs[name]
+        org.admin("POST", "/reset")
+        org.admin("DELETE", "/faults")
+        org.admin("PUT", "/requests", {"on": False})
+        org.log_in()
+        return org
 
 
 @pytest.fixture(scope="session")
-def connection(running: VendorProcess) -> Iterator[httpx.Client]:
-    """One for the session: making a client takes longer than most tests here."""
-    with httpx.Client(base_url=f"{running.base_url}/services/data/v67.0", timeout=30) as connected:
-        yield connected
+def orgs(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Iterator[Orgs]:
+    started = Orgs(tmp_path_factory.mktemp("salesforce"), key_pair.public)
+    yield started
+    started.close()
 
 
 @pytest.fixture
-def org(running: VendorProcess, connection: httpx.Client) -> Org:
-    """An empty org without faults, of which nothing is recorded."""
-    emptied = Org(running.base_url, connection)
-    emptied.admin("POST", "/reset")
-    emptied.admin("DELETE", "/faults")
-    emptied.admin("PUT", "/requests", {"on": False})
-    emptied.log_in()
-    return emptied
+def org(request: pytest.FixtureRequest, orgs: Orgs) -> Org:
+    """Modules that are `AHEAD_OF_TIME` share an org whose clock they move on: what is stamped there is of
+    the future, and nobody bills that.
+    """
+    module: object = request.module  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - pytest has no type for it
+    return orgs.of("ahead" if getattr(module, "AHEAD_OF_TIME", False) else "present")
 
 
 Connect = Callable[..., SalesforceSource]

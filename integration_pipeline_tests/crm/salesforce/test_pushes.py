@@ -13,6 +13,7 @@ from integration_pipeline_tests.crm.salesforce.conftest import Org
 from integration_pipeline_tests.crm.salesforce.receiver import Receiver
 
 ORGANIZATION, SECRET = "00DWx0000000001", "sandbox-relay-secret"
+AHEAD_OF_TIME = True
 DEAL, COMPANY, LINE_ITEM = ObjectType.DEAL, ObjectType.COMPANY, ObjectType.LINE_ITEM
 
 

@@ -15,6 +15,7 @@ from integration_pipeline_tests.crm.salesforce.conftest import Connect, Org, rea
 
 DEAL, COMPANY, CONTACT = ObjectType.DEAL, ObjectType.COMPANY, ObjectType.CONTACT
 LINE_ITEM, PRODUCT = ObjectType.LINE_ITEM, ObjectType.PRODUCT
+AHEAD_OF_TIME = True
 BOTH_WAYS = pytest.mark.parametrize("bulk_from", [0, 1_000_000], ids=["bulk", "queries"])
 
 
@@ -182,6 +183,16 @@ class TestChangedSince:
         assert after.external_id == deal
         assert after.associations[COMPANY] == (Association(kept),)
 
+    def test_gives_every_page_of_a_bulk_job(self, org: Org, connect: Connect) -> None:
+        ids = org.create_many("Account", [{"Name": f"Acme {place}"} for place in range(3)])
+        # The newest is on the first page: what is missing of the others would not be found as changes.
+        org.wait(60)
+        org.update("Account", ids[0], Name="Acme renamed")
+
+        found = read(connect(bulk_from=0, bulk_page=1, overlap_minutes=0), COMPANY)
+
+        assert [each.external_id for each in found] == ids
+
     def test_gives_what_changed_while_a_bulk_job_ran(self, org: Org, connect: Connect) -> None:
         ids = org.create_many("Account", [{"Name": f"Acme {place}"} for place in range(3)])
         pages = connect(bulk_from=0, bulk_page=1).changed_since(COMPANY, None, ["Name"])
@@ -274,6 +285,17 @@ class TestFetching:
         found = source.fetch(DEAL, [deal, "006Wx00000zzzzz", "12345", "x' OR Name != '"], ["Name"])
 
         assert [(each.external_id, each.archived, each.associations) for each in found] == [(deal, True, {})]
+
+    def test_deleted_line_items_are_no_longer_those_of_their_deal(
+        self, org: Org, source: SalesforceSource
+    ) -> None:
+        deal = org.deal()
+        kept, deleted = org.line_item(deal, "Seats"), org.line_item(deal, "Setup")
+        org.delete("OpportunityLineItem", deleted)
+
+        [record] = source.fetch(DEAL, [deal], ())
+
+        assert record.associations == {LINE_ITEM: (Association(kept),)}
 
     def test_a_merged_account_comes_with_the_one_that_is_left(
         self, org: Org, source: SalesforceSource

@@ -17,6 +17,8 @@ from integration_pipeline_tests.vendors.standard import (
 
 __all__ = ["clock"]
 
+AHEAD_OF_TIME = True
+
 
 @pytest.fixture
 def rig(org: Org) -> SalesforceRig:

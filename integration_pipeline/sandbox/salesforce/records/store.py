@@ -140,13 +140,11 @@ class Store:
         )
 
     def log_deletion(self, record: Record) -> None:
+        """Note it for good: what is restored afterwards was deleted nonetheless."""
         self.file.write(
             "INSERT OR REPLACE INTO delete_log (type, id, deleted_ms) VALUES (?, ?, ?)",
             (record.type, record.id, record.stamp_ms),
         )
-
-    def forget_deletion(self, record: Record) -> None:
-        self.file.write("DELETE FROM delete_log WHERE type = ? AND id = ?", (record.type, record.id))
 
     def purge(self, record_ids: Iterable[str]) -> None:
         """Remove for good; the deletion log still knows of it."""

@@ -126,7 +126,6 @@ class Writer:
         now = self._now()
         back = replace(record, deleted=False, modified_ms=now, stamp_ms=now)
         self._write(Change(Action.UNDELETE, back))
-        self._store.forget_deletion(back)
         self._opportunities.follow(back)
         return back
 
