@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -198,7 +198,8 @@ def org(request: pytest.FixtureRequest, orgs: Orgs) -> Org:
     """Modules that are `AHEAD_OF_TIME` share an org whose clock they move on: what is stamped there is of
     the future, and nobody bills that.
     """
-    module: object = request.module  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - pytest has no type for it
+    # pytest has no type for it.
+    module = cast("object", request.module)  # pyright: ignore[reportUnknownMemberType]
     return orgs.of("ahead" if getattr(module, "AHEAD_OF_TIME", False) else "present")
 
 
