@@ -5,7 +5,6 @@ Belongs here: starting one, its connector, what stands in its books. Does not be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -62,7 +61,7 @@ class Vendor:
         """A glob over the paths of its API, which leaves tokens alone."""
         return "/v3/company/*" if self.name == "quickbooks" else "/api.xro/2.0/*"
 
-    def config(self, *, limited: bool = False, **given: Any) -> dict[str, Any]:
+    def entry(self, *, limited: bool = False, **given: Any) -> dict[str, Any]:
         """Its entry in the targets file."""
         own: dict[str, Any] = {
             "quickbooks": {
@@ -95,6 +94,11 @@ class Vendor:
             **given,
         }
 
+    def config(self, *, limited: bool = False, **given: Any) -> QuickBooksConfig | XeroConfig:
+        """The same, read."""
+        entry = self.entry(limited=limited, **given)
+        return (QuickBooksConfig if self.name == "quickbooks" else XeroConfig).model_validate(entry)
+
     def sign_in(self) -> SecretStr:
         """An access token."""
         path, asked = ("/tokens", {"realm": REALM}) if self.name == "quickbooks" else ("/connect", {})
@@ -102,7 +106,7 @@ class Vendor:
 
     def target(
         self,
-        config: Mapping[str, Any],
+        config: QuickBooksConfig | XeroConfig,
         *,
         auth: httpx.Auth | None = None,
         limiter: Limiter | None = None,
@@ -120,9 +124,9 @@ class Vendor:
             "clock": clock,
             "registry": registry or CollectorRegistry(),
         }
-        if self.name == "quickbooks":
-            return QuickBooksTarget(QuickBooksConfig.model_validate(dict(config)), **given)
-        return XeroTarget(XeroConfig.model_validate(dict(config)), **given)
+        if isinstance(config, QuickBooksConfig):
+            return QuickBooksTarget(config, **given)
+        return XeroTarget(config, **given)
 
     def standing(self) -> Standing:
         """By the vendor's own count, what was voided or deleted left out."""
