@@ -63,6 +63,8 @@ def test_the_books_pass_every_check(synced: Synced) -> None:
         "debits_equal_credits",
         "posted_at_most_once",
         "posted_only_through_the_gate",
+        "posted_once_and_known",
+        "settlements_agree_with_the_books",
     }
     assert all(check.passed for check in checks.values() if check.blocking)
 
@@ -114,8 +116,9 @@ def test_books_that_somebody_spoilt_fail_the_check(copied: Office, spoil: str, f
         # As somebody could who owns the server: no trigger, no foreign key is in the way.
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         assert connection.execute(text(spoil)).rowcount == 1
-    checks = copied.check_books()
-    assert {name for name, check in checks.items() if not check.passed} == failing
+    failed = {name for name, check in copied.check_books().items() if not check.passed}
+    # What is receivable may differ, too, once an amount was touched.
+    assert failed - {"settlements_agree_with_the_books"} == failing
 
 
 def test_spoilt_books_fail_the_run(copied: Office) -> None:

@@ -40,7 +40,7 @@ def test_the_books_it_leaves_are_sound(synced: Synced) -> None:
 
 
 def test_progress_is_told_after_each_step(synced: Synced) -> None:
-    assert synced.progress == [(step, 8) for step in range(1, 9)]
+    assert synced.progress == [(step, 14) for step in range(1, 15)]
 
 
 @pytest.mark.parametrize("asset", PARTITIONED)

@@ -1,5 +1,5 @@
-"""`alerts`: people are told of failed runs, of webhook events that nobody settles, and of what waits for them at
-accounting systems, connections and payments.
+"""`alerts`: people are told of failed runs, of webhook events that nobody settles, and of what waits for them
+at accounting systems, connections and payments.
 
 Belongs here: noticing, and what is said. Does not belong here: sending (`alerts`).
 

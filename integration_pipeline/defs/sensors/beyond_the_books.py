@@ -23,7 +23,7 @@ PAYMENTS_WAIT = "payments_wait"
 
 
 def waiting_elsewhere(connection: Connection) -> Mapping[str, Alert | None]:
-    """What is to be said of each condition; None where it does not hold. Empty before the tables are there."""
+    """What is to be said of each condition, None where it does not hold. Empty before there are tables."""
     ready = connection.execute(text("SELECT to_regclass('payments.unreadable') IS NOT NULL")).scalar_one()
     if not ready:
         return {}
@@ -105,8 +105,8 @@ def payments_wait(told: Any) -> Alert | None:
     return Alert(
         "Payments wait for a person",
         facts,
-        next_step="`integration-pipeline payments list --waiting` shows them with proposals; `payments match` "
-        "or `payments ignore` settles each.",
+        next_step="`integration-pipeline payments list --waiting` shows them with proposals; `payments "
+        "match` or `payments ignore` settles each.",
     )
 
 
