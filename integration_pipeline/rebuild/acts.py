@@ -23,6 +23,7 @@ from integration_pipeline.rebuild.facts import Facts
 from integration_pipeline.rebuild.in_force import InForce, Versions
 from integration_pipeline.rebuild.order import Act, Phase, Touch, alone, reads, writes
 from integration_pipeline.rebuild.parties import parties
+from integration_pipeline.rebuild.payments import settlings
 from integration_pipeline.rebuild.traces import (
     AFTERWARDS,
     Claim,
@@ -51,6 +52,7 @@ def past_acts(facts: Facts, in_force: InForce) -> Iterator[PastAct]:
         yield from without_repeated_gates(acts)
     yield from past.postings()
     yield from past.releases()
+    yield from settlings(facts, in_force, past.calendar)
     for row in facts.usage:
         yield Act(row.recorded_at, Phase.USAGE, (writes("contract", row.contract_id),), Usage(row.event_id))
 
@@ -63,7 +65,7 @@ class _Past:
         self._in_force = in_force
         self._versions = {row.id: row for row in facts.versions}
         self._posted = {row.document_id: row.moment for row in facts.postings}
-        self._calendar = Calendar(self._recorded_days())
+        self.calendar = Calendar(self._recorded_days())
         self._acts: dict[str, list[PastAct]] = defaultdict(list)
         of_deals = {(row.deal_key, _twin_key(row)) for row in facts.versions}
         deals = Counter(twin for _, twin in of_deals if twin is not None)
@@ -98,7 +100,7 @@ class _Past:
             touches = {alone("deal", row.deal_key) for row in documents}
             touches |= {reads("customer", str(row.customer_id)) for row in documents}
             touches.add(Touch(("chain",), "posts", in_turn=True))
-            when = self._calendar.day(moment, max(row.issue_date for row in documents))
+            when = self.calendar.day(moment, max(row.issue_date for row in documents))
             yield Act(
                 moment, Phase.POST, tuple(touches), Postings(when, self._in_force.at(moment), documents)
             )
@@ -107,7 +109,7 @@ class _Past:
         """Months of an entity released at the same moment were released together."""
         for row in self._facts.releases:
             over = add_months(row.month_end.replace(day=1), 1)
-            when = self._calendar.day(row.moment, over)
+            when = self.calendar.day(row.moment, over)
             work = Release(when, self._in_force.at(row.moment), row.entity, row.sequence, row.hash_before)
             yield Act(row.moment, Phase.RECOGNIZE, (Touch(("chain",), "releases", in_turn=True),), work)
 
@@ -174,7 +176,7 @@ class _Past:
         result = DealVersion(
             row.version, row.content_hash, row.customer_id, row.company_name, is_new=before is not row
         )
-        work = DealWork(row.deal_key, self._calendar.day(moment), Versions.of(mapping_version), result)
+        work = DealWork(row.deal_key, self.calendar.day(moment), Versions.of(mapping_version), result)
         self._acts[row.deal_key].append(Act(moment, Phase.NORMALIZE, tuple(touches), work))
 
     def _twin(self, row: Row[Any]) -> str | None:
@@ -235,7 +237,7 @@ class _Past:
             if row is not None:
                 touches |= {reads("contract", row.contract_id)} if row.contract_id else set()
                 touches |= {writes("twin", twin)} if (twin := self._twin(row)) else set()
-        work = DealWork(deal_key, self._calendar.day(moment, max(days, default=None)), versions)
+        work = DealWork(deal_key, self.calendar.day(moment, max(days, default=None)), versions)
         self._acts[deal_key].append(Act(moment, Phase.SCHEDULE, tuple(touches), work))
 
     def _breaks(self) -> Mapping[str, Sequence[datetime]]:
@@ -273,7 +275,7 @@ class _Past:
             version = self._versions.get(row.subject_id) if row.subject_kind == "deal" else None
             if version is not None and (twin := self._twin(version)):
                 touches.add(reads("twin", twin))
-            work = DealWork(row.deal_key, self._calendar.day(moment), self._in_force.at(moment))
+            work = DealWork(row.deal_key, self.calendar.day(moment), self._in_force.at(moment))
             self._acts[row.deal_key].append(Act(moment, phase, tuple(touches), work))
 
     def _decided(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Connection, Row, text
 
 from integration_pipeline.accounting.postgres_ledger.proof import GENESIS
 from integration_pipeline.pipeline.post import post
@@ -40,7 +40,7 @@ class Books:
         for run in _without_gaps(postings.documents, ready):
             with self.scratch.engine.begin() as connection:
                 self.scratch.set_clock(connection, postings.when.at)
-                connection.execute(text(_STAND), _standing(run))
+                stand(connection, run, series=_series(run))
                 connection.execute(text(_MAKE_DUE), {"ids": [row.intent_id for row in run]})
             post(self.pipeline, Scope.everything())
         with self.scratch.engine.begin() as connection:
@@ -53,17 +53,28 @@ class Books:
 
     def release(self, release: Release) -> None:
         """Release an entity's months that were released together."""
-        before = {
-            "entity": release.entity,
-            "sequence": release.sequence - 1,
-            "hash": release.hash_before or GENESIS,
-        }
         with self.scratch.engine.begin() as connection:
             self.scratch.set_clock(connection, release.when.at)
-            connection.execute(text(_STAND), {"chains": json.dumps([before]), "series": "[]"})
+            stand(connection, [release])
         rules = self.pipeline.rules
         only = rules.model_copy(update={"entities": {release.entity: rules.entities[release.entity]}})
         recognize(replace(self.pipeline, rules=only), Scope.everything())
+
+
+def stand(
+    connection: Connection, booked: Sequence[Row[Any] | Release], *, series: Sequence[dict[str, Any]] = ()
+) -> None:
+    """Let chains stand before the first of these in each entity, and series before their numbers.
+
+    What the live ledger no longer tells goes on as it is.
+    """
+    chains: dict[str, dict[str, Any]] = {}
+    for row in booked:
+        if row.sequence is not None:
+            before = {"entity": row.entity, "sequence": row.sequence - 1, "hash": row.hash_before or GENESIS}
+            chains.setdefault(row.entity, before)
+    standing = {"chains": json.dumps(list(chains.values())), "series": json.dumps(series)}
+    connection.execute(text(_STAND), standing)
 
 
 def _without_gaps(documents: Sequence[Row[Any]], ready: set[int]) -> Iterator[Sequence[Row[Any]]]:
@@ -79,18 +90,14 @@ def _without_gaps(documents: Sequence[Row[Any]], ready: set[int]) -> Iterator[Se
         yield run
 
 
-def _standing(run: Sequence[Row[Any]]) -> dict[str, str]:
-    """Where chains and numbers stood before a run. What the live ledger no longer tells goes on as it is."""
-    chains: dict[str, dict[str, Any]] = {}
+def _series(run: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Where numbers stood before a run."""
     series: dict[tuple[str, str], dict[str, Any]] = {}
     for row in run:
-        if row.sequence is not None:
-            before = {"entity": row.entity, "sequence": row.sequence - 1, "hash": row.hash_before or GENESIS}
-            chains.setdefault(row.entity, before)
         if row.series is not None:
             drawn = {"entity": row.entity, "series": row.series, "last_number": row.series_number - 1}
             series.setdefault((row.entity, row.series), drawn)
-    return {"chains": json.dumps(list(chains.values())), "series": json.dumps(list(series.values()))}
+    return list(series.values())
 
 
 _READY = """

@@ -111,6 +111,27 @@ COMPARED: dict[str, str] = {
             issued.body ->> 'deal' AS deal_key, to_jsonb(issued) AS content
         FROM ledger.documents AS issued
     """,
+    "payments.settlements": """
+        SELECT
+            'settlement ' || settlement.reference || ' of payment ' || settlement.movement_id AS name,
+            CAST(NULL AS text) AS deal_key, to_jsonb(settlement) - 'created_at' AS content
+        FROM payments.settlements AS settlement
+    """,
+    "payments.allocations": """
+        SELECT
+            'what settlement ' || settlement.reference || ' pays of ' || document.document_key AS name,
+            document.deal_key, to_jsonb(allocation) AS content
+        FROM payments.allocations AS allocation
+        INNER JOIN payments.settlements AS settlement ON settlement.id = allocation.settlement_id
+        INNER JOIN billing.documents AS document ON document.id = allocation.document_id
+    """,
+    "payments.payers": """
+        SELECT
+            'payer ' || payer.payer_id || ' of ' || payer.source || ' is customer ' || payer.customer_id
+            AS name,
+            CAST(NULL AS text) AS deal_key, to_jsonb(payer) AS content
+        FROM payments.payers AS payer
+    """,
     "ledger.journal_entries": """
         SELECT
             'entry ' || entry.sequence || ' of ' || entry.entity || ' (' || entry.document_number || ')'

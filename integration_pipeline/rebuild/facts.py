@@ -31,6 +31,9 @@ class Facts:
     documents: Rows
     postings: Rows
     releases: Rows
+    settlements: Rows
+    unsettled: Rows
+    said: Rows
     usage: Rows
     lost: Rows
     mappings: Rows
@@ -56,6 +59,9 @@ def read_facts(connection: Connection) -> Facts:
         documents=rows(_DOCUMENTS),
         postings=rows(_POSTINGS),
         releases=rows(_RELEASES),
+        settlements=rows(_SETTLEMENTS),
+        unsettled=rows(_UNSETTLED),
+        said=rows(_SAID),
         usage=rows(_USAGE),
         lost=rows(_LOST),
         mappings=rows("SELECT version, document FROM billing.mappings"),
@@ -172,6 +178,46 @@ _RELEASES = """
     WHERE entry.kind = 'release'
     GROUP BY entry.entity, entry.posted_at
     ORDER BY entry.posted_at
+"""
+# Settlements with their place in the chain. Entries of one moment were booked together.
+_SETTLEMENTS = """
+    SELECT
+        settlement.id, settlement.movement_id, settlement.payout_id, settlement.reverses_id,
+        settlement.entity, settlement.customer_id, settlement.reference, settlement.rule,
+        settlement.settled_on, reversed.settled_on AS reversed_settled_on, settlement.created_at,
+        entry.posted_at, entry.sequence, entry.description, before.hash AS hash_before,
+        movement.source, movement.kind, movement.external_id, movement.payer ->> 'email' AS payer_email,
+        (
+            SELECT jsonb_object_agg(allocation.document_id, allocation.amount_minor)
+            FROM payments.allocations AS allocation
+            WHERE allocation.settlement_id = settlement.id
+        ) AS allocations
+    FROM payments.settlements AS settlement
+    INNER JOIN payments.movements AS movement ON movement.id = settlement.movement_id
+    LEFT JOIN payments.settlements AS reversed ON reversed.id = settlement.reverses_id
+    LEFT JOIN ledger.journal_entries AS entry ON entry.settlement_id = settlement.id
+    LEFT JOIN ledger.journal_entries AS before
+        ON before.entity = entry.entity AND before.sequence = entry.sequence - 1
+    ORDER BY settlement.created_at, settlement.id
+"""
+# What counts as settled, and yet no settlement says so.
+_UNSETTLED = """
+    SELECT movement.id, movement.decided_at
+    FROM payments.movements AS movement
+    WHERE movement.state = 'settled' AND movement.decided_by IS NULL AND movement.decided_at IS NOT NULL
+        AND NOT EXISTS (
+            SELECT FROM payments.settlements AS settlement
+            WHERE settlement.movement_id = movement.id OR settlement.payout_id = movement.id
+        )
+"""
+_SAID = """
+    SELECT
+        said.id, said.at, said.actor, said.action, said.details, movement.id AS movement_id,
+        movement.source, movement.kind, movement.external_id
+    FROM ops.audit_log AS said
+    INNER JOIN payments.movements AS movement ON said.subject = 'payment ' || movement.id
+    WHERE said.action IN ('payments.match', 'payments.undo')
+    ORDER BY said.at, said.id
 """
 _USAGE = "SELECT event_id, contract_id, recorded_at FROM billing.usage_events"
 # Raw records that something was made of, or that another followed, and that are no longer there.

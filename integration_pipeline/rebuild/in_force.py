@@ -60,12 +60,22 @@ class InForce:
             self._moments.append(moment)
             self._versions.append(Versions(known, rules))
         self._otherwise = Versions(first, facts.rule_sets[-1].version)
+        self._loaded = [(row.loaded_at, row.version) for row in facts.rule_sets]
 
     def at(self, moment: datetime) -> Versions:
         """What was in force at `moment`."""
         if not self._versions:
             return self._otherwise
         return self._versions[max(0, bisect_right(self._moments, moment) - 1)]
+
+    def settling(self, moment: datetime) -> Versions:
+        """What payments went by: a rule set that was registered after the newest work on deals, too."""
+        known = self.at(moment)
+        worked = self._moments[max(0, bisect_right(self._moments, moment) - 1)] if self._moments else None
+        loaded = [(at, version) for at, version in self._loaded if at <= moment]
+        if loaded and (worked is None or loaded[-1][0] > worked):
+            return Versions(known.mapping, loaded[-1][1])
+        return known
 
     def mapping(self, version: str) -> Mapping:
         """Raises `RebuildRefused` for a version whose document was not kept, or cannot be read any more."""

@@ -34,7 +34,8 @@ class Phase(IntEnum):
     SCHEDULE = 8
     DOCUMENT_GATE = 9
     POST = 10
-    RECOGNIZE = 11
+    SETTLE = 11
+    RECOGNIZE = 12
 
 
 @dataclass(frozen=True, slots=True)

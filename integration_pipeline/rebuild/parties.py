@@ -81,10 +81,18 @@ def _act(row: Row[Any], link: Row[Any], moment: datetime, in_force: InForce) -> 
     touches |= {known_as("known as", name) for name in _identities(row, mapping)}
     if is_company and link.rule == FOUNDER:
         touches.add(writes("customer", str(link.customer_id)))
+        touches |= {writes("addressed as", address) for address in _addresses(row, mapping)}
     if not is_company:
         touches |= {reads("party", "company", each["id"]) for each in row.associations.get("company", ())}
     phase = Phase.COMPANIES if is_company else Phase.CONTACTS
     return Act(moment, phase, tuple(touches), Landing(row.id, versions))
+
+
+def _addresses(row: Row[Any], mapping: MappingDocument) -> set[str]:
+    """What a payer may be known by as this customer, if it pays without saying for what."""
+    fields = read_fields(mapping.company, record_of(row))
+    email, domain = fields.get("billing_email"), normal_domain(fields.get("domain"))
+    return {address for address in (email and email.lower(), domain) if address}
 
 
 def _identities(row: Row[Any], mapping: MappingDocument) -> set[str]:

@@ -74,6 +74,7 @@ def rebuild(
                 watch("repeating what was done", done, total)
                 replay.do(phase, acts)
                 done += len(acts)
+            replay.close()
             watch("repeating what was done", total, total)
         with timer.timed("compare"), scratch.engine.begin() as after:
             comparison = compare(before, after)

@@ -28,8 +28,19 @@ from integration_pipeline.rebuild.calendar import Moment, PastPipeline
 from integration_pipeline.rebuild.in_force import InForce, Versions
 from integration_pipeline.rebuild.order import Phase
 from integration_pipeline.rebuild.readings import Customers, Readings
+from integration_pipeline.rebuild.resettle import Resettle
 from integration_pipeline.rebuild.scratch import Scratch
-from integration_pipeline.rebuild.work import DealWork, Decision, Landing, PastAct, Postings, Release, Usage
+from integration_pipeline.rebuild.work import (
+    DealWork,
+    Decision,
+    Landing,
+    PastAct,
+    Postings,
+    Release,
+    Settling,
+    Usage,
+    Work,
+)
 
 _CHUNK = 1_000
 _ANALYZE_AFTER = 2_000
@@ -56,6 +67,10 @@ class Replay:
     problems: list[str] = field(default_factory=list[str])
     _pipelines: dict[Versions, PastPipeline] = field(default_factory=dict[Versions, PastPipeline], init=False)
     _registered: str | None = field(default=None, init=False)
+    _resettle: Resettle = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._resettle = Resettle(self.scratch, self.customers)
 
     def do(self, phase: Phase, acts: Sequence[PastAct]) -> None:
         """Do a part of a round: acts of one phase that may be done together."""
@@ -69,20 +84,19 @@ class Replay:
                     self._decide(decision)
             case Phase.USAGE:
                 self._record([usage.event_id for usage in _of(acts, Usage)])
-            case Phase.POST:
-                for postings in _of(acts, Postings):
-                    books = Books(self.scratch, self._pipeline(postings.in_force, postings.when))
-                    seen = {row.customer_id: row.customer_name for row in postings.documents}
-                    with self.customers.named(seen):
-                        self.problems += books.post(postings)
-            case Phase.RECOGNIZE:
-                for each in _of(acts, Release):
-                    Books(self.scratch, self._pipeline(each.in_force, each.when)).release(each)
+            case Phase.POST | Phase.SETTLE | Phase.RECOGNIZE:
+                for act in acts:
+                    self._book(act.work)
             case Phase.NORMALIZE:
                 readings = Readings(self.scratch, self.customers, lambda works: self._stage(normalize, works))
                 readings.read(_of(acts, DealWork))
             case _:
                 self._stage(_STAGES[phase], _of(acts, DealWork))
+
+    def close(self) -> None:
+        """All is done again: each chain ends with its newest entry, whichever was repeated last."""
+        with self.scratch.engine.begin() as connection:
+            connection.execute(text(_NEWEST))
 
     def _pipeline(self, versions: Versions, when: Moment) -> PastPipeline:
         """The pipeline as it was, its entities and accounts in force in the scratch database."""
@@ -128,6 +142,20 @@ class Replay:
             link_customers(self._pipeline(versions, _ANY_DAY))
             with self.scratch.engine.begin() as connection:
                 connection.execute(text(_TAKE_CUSTOMER_KEYS))
+
+    def _book(self, work: Work) -> None:
+        match work:
+            case Postings():
+                books = Books(self.scratch, self._pipeline(work.in_force, work.when))
+                seen = {row.customer_id: row.customer_name for row in work.documents}
+                with self.customers.named(seen):
+                    self.problems += books.post(work)
+            case Settling():
+                self.problems += self._resettle.settle(work, self._pipeline(work.in_force, work.when))
+            case Release():
+                Books(self.scratch, self._pipeline(work.in_force, work.when)).release(work)
+            case _:
+                pass
 
     def _record(self, event_ids: Sequence[str]) -> None:
         with self.scratch.engine.begin() as connection:
@@ -181,4 +209,13 @@ _HELD = """
     WHERE subject_kind = :kind AND subject_id = :subject AND rule = :rule AND state = 'open'
     ORDER BY id
     LIMIT 1
+"""
+_NEWEST = """
+    UPDATE ledger.chain_heads AS head SET sequence = newest.sequence, hash = newest.hash
+    FROM (
+        SELECT DISTINCT ON (entity) entity, sequence, hash
+        FROM ledger.journal_entries
+        ORDER BY entity, sequence DESC
+    ) AS newest
+    WHERE head.entity = newest.entity
 """

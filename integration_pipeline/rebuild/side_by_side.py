@@ -26,6 +26,8 @@ SHOWN = (
     ("crm", "deals", "deals"),
     ("billing", "documents", "planned_documents"),
     ("billing", "lines", "planned_lines"),
+    ("payments", "settlements", "settlements"),
+    ("payments", "allocations", "allocations"),
     ("ledger", "documents", "documents"),
     ("ledger", "journal_entries", "journal_entries"),
     ("ledger", "journal_lines", "journal_lines"),

@@ -27,18 +27,24 @@ _KEYS = sql.SQL("""
     SELECT 'posting.intents', target || ' ' || document_id, id FROM posting.ledger_intents
     UNION ALL
     SELECT 'ledger.journal_entries', entity || ' ' || sequence, id FROM ledger.journal_entries
+    UNION ALL
+    SELECT 'payments.settlements', reference, id FROM payments.settlements
 """)
 _RECORDS = sql.SQL("SELECT * FROM raw.records")
 _USAGE = sql.SQL("SELECT * FROM billing.usage_events")
+_MOVEMENTS = sql.SQL("SELECT * FROM payments.movements")
 
 
 def supply(live: Connection, scratch: Connection) -> None:
-    """Copy raw records, usage events (aside, until their moment comes) and keys into the scratch database."""
+    """Copy raw records and keys into the scratch database; usage events and movements of money aside, until
+    their moment comes.
+    """
     source, target = driver(live), driver(scratch)
     copy_rows(source, _RECORDS, target, sql.SQL("raw.records"))
     copy_rows(source, _USAGE, target, sql.SQL("replay.usage_events"))
+    copy_rows(source, _MOVEMENTS, target, sql.SQL("replay.movements"))
     copy_rows(source, _KEYS, target, sql.SQL("replay.keys"))
-    scratch.execute(text("ANALYZE raw.records, replay.keys"))
+    scratch.execute(text("ANALYZE raw.records, replay.keys, replay.movements"))
 
 
 def copy_rows(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from sqlalchemy import Row
@@ -86,5 +87,34 @@ class Release:
     hash_before: str | None
 
 
-Work: TypeAlias = Landing | DealWork | Decision | Usage | Postings | Release
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a person said about a movement of money, as the audit log keeps it."""
+
+    movement_id: int
+    action: str
+    by: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Movements of money were settled together, by the rules or as a person said.
+
+    `movements` are their numbers, `settlements` what came of it, in the order of booking.
+    """
+
+    when: Moment
+    in_force: Versions
+    movements: Sequence[int]
+    settlements: Sequence[Row[Any]]
+    word: Word | None = None
+
+    @property
+    def booked_at(self) -> datetime:
+        """The moment of the entries."""
+        return next((row.posted_at for row in self.settlements if row.posted_at), self.when.at)
+
+
+Work: TypeAlias = Landing | DealWork | Decision | Usage | Postings | Release | Settling
 PastAct: TypeAlias = Act[Work]
