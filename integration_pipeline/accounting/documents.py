@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from integration_pipeline.billing.invoices import RevenueTreatment
-from integration_pipeline.billing.money import Money
+from integration_pipeline.billing.money import Money, round_to_minor
+
+REVERSE_CHARGE = " reverse charge"
+"""How the name of a tax ends in a targets file where the customer owes it: `VAT 19 reverse charge`."""
 
 
 class DocumentKind(StrEnum):
@@ -37,6 +41,27 @@ class DocumentTax:
     percent: Decimal
     base: Money
     amount: Money
+
+    @property
+    def is_reverse_charge(self) -> bool:
+        """Whether the customer owes it: it comes to something, and nothing of it is charged."""
+        if self.amount:
+            return False
+        return bool(
+            round_to_minor(
+                Fraction(self.base.to_decimal()) * Fraction(self.percent) / 100, self.base.currency
+            )
+        )
+
+    @property
+    def charged_percent(self) -> Decimal:
+        """The percent that is on the document: none of a tax the customer owes."""
+        return Decimal(0) if self.is_reverse_charge else self.percent
+
+    @property
+    def label(self) -> str:
+        """How a targets file names it: `VAT 19`, `VAT 19 reverse charge`."""
+        return f"{self.name} {self.percent.normalize():f}{REVERSE_CHARGE if self.is_reverse_charge else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ class QuickBooksConfig(TargetConfig):
     """One company; `account` is its realm id.
 
     `items`: the service item of each revenue treatment (`on_invoice`, `deferred`), whose account is booked.
-    `tax_codes`: the code of each tax, by name and percent (`VAT 20`), several on one line joined with ` + `.
+    `tax_codes`: the code of each tax, by name and percent (`VAT 20`), several on one line joined with ` + `;
+    where the customer owes the tax `VAT 20 reverse charge`, whose code has 0 percent.
     `untaxed_code`: that of lines without tax, outside the US. `deposit_accounts`: where the money of a
     payment method (`stripe`, `plaid`) comes in; Undeposited Funds for one that is not named. Without
     `fee_account` fees of processors are left out, without `receivable_account` money given back is refused.

@@ -1,7 +1,8 @@
 """Customers as QuickBooks takes them, and the names they get there.
 
-A display name is unique among customers, vendors and employees. One that a vendor or an employee has is told
-apart by rule; one that another customer has is left to a person, for it may be the same company.
+A display name is unique among customers, vendors and employees. One that a vendor, an employee or another
+customer of ours has is told apart by rule; one that a customer has whom others entered is left to a person,
+for it may be the same company.
 """
 
 from __future__ import annotations

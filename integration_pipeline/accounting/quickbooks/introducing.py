@@ -68,7 +68,7 @@ def _attempt(
     attempt: int,
     outcomes: dict[str, Introduced],
 ) -> list[OutgoingCustomer]:
-    """Create under the names of this attempt; those whose name a vendor or an employee has."""
+    """Create under the names of this attempt; those whose name somebody has who is certainly another."""
     named = {each.reference: names_of(each)[attempt] for each in pending}
     answers = _sent(api, config, [(each, named[each.reference]) for each in pending])
     clashing: list[OutgoingCustomer] = []
@@ -86,10 +86,11 @@ def _attempt(
     taken: list[OutgoingCustomer] = []
     for customer in clashing:
         owner = owners.get(named[customer.reference].casefold())
-        if owner is None:
-            taken.append(customer)
-        elif owner.reference == customer.reference:
+        if owner is not None and owner.reference == customer.reference:
             outcomes[customer.reference] = owner
+        elif owner is None or owner.reference is not None:
+            # A vendor's or an employee's; or of another customer of ours, who is somebody else.
+            taken.append(customer)
         else:
             outcomes[customer.reference] = _same_name(customer, owner)
     return taken

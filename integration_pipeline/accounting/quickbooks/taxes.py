@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from integration_pipeline.accounting.documents import DocumentTax
+from integration_pipeline.accounting.documents import REVERSE_CHARGE, DocumentTax
 from integration_pipeline.accounting.quickbooks.answers import decimal
 from integration_pipeline.accounting.quickbooks.api import QuickBooksApi
 from integration_pipeline.accounting.quickbooks.config import QuickBooksConfig
@@ -80,15 +80,20 @@ class TaxRates:
 
 def key_of(taxes: Iterable[DocumentTax]) -> str:
     """How the targets file names the taxes of a line: `VAT 20`, `CA 6 + Los Angeles 3.25`."""
-    return " + ".join(f"{tax.name} {_plain(tax.percent)}" for tax in taxes)
+    return " + ".join(tax.label for tax in taxes)
 
 
 def percents_of(key: str) -> list[Decimal] | None:
-    """The percents in such a name; None where it is not written like one."""
+    """The percents in such a name that are charged; None where it is not written like one."""
     try:
-        return [Decimal(part.rpartition(" ")[2]) for part in key.split(" + ")]
+        return [_percent_of(part) for part in key.split(" + ")]
     except ArithmeticError:
         return None
+
+
+def _percent_of(name: str) -> Decimal:
+    percent = Decimal(name.removesuffix(REVERSE_CHARGE).rpartition(" ")[2])
+    return Decimal(0) if name.endswith(REVERSE_CHARGE) else percent
 
 
 def tax_fields(document: OutgoingDocument, config: QuickBooksConfig, rates: TaxRates) -> TaxFields:
@@ -135,7 +140,7 @@ def _stated(document: OutgoingDocument, codes: Sequence[str], rates: TaxRates) -
     used = {code for code, line in zip(codes, document.lines, strict=True) if line.taxes}
     stated: list[JsonObject] = []
     for tax in document.taxes:
-        found = {rate.id for code in used for rate in rates.of(code) if rate.percent == tax.percent}
+        found = {rate.id for code in used for rate in rates.of(code) if rate.percent == tax.charged_percent}
         if len(found) != 1:
             return []
         stated.append(
@@ -145,7 +150,7 @@ def _stated(document: OutgoingDocument, codes: Sequence[str], rates: TaxRates) -
                 "TaxLineDetail": {
                     "TaxRateRef": {"value": found.pop()},
                     "PercentBased": True,
-                    "TaxPercent": tax.percent,
+                    "TaxPercent": tax.charged_percent,
                     "NetAmountTaxable": tax.base.to_decimal(),
                 },
             }
@@ -176,7 +181,3 @@ def _untaxed(config: QuickBooksConfig) -> str:
 
 def _total(taxes: Iterable[DocumentTax]) -> Decimal:
     return sum((tax.amount.to_decimal() for tax in taxes), Decimal(0))
-
-
-def _plain(percent: Decimal) -> str:
-    return f"{percent.normalize():f}"

@@ -60,10 +60,11 @@ class XeroConfig(TargetConfig):
     """One organisation; `account` is its tenant id.
 
     `taxes` names Xero's tax type for each of our taxes: `"GST 15": OUTPUT2`; of a line with two of them
-    `"GST 5 + QST 9.975": TAX003`. `untaxed` is that of lines without. `largest_tax_difference`: by how many
-    minor units a line's tax may differ from what Xero would compute. `payments` names an account for each
-    method. `currencies` are those billed in, which Xero has to know. `contact_prefix` is put before our
-    references in contact numbers, for an organisation where another system uses numbers that look like them.
+    `"GST 5 + QST 9.975": TAX003`; where the customer owes the tax `"VAT 19 reverse charge": ZERORATED`.
+    `untaxed` is that of lines without. `largest_tax_difference`: by how many minor units a line's tax may
+    differ from what Xero would compute. `payments` names an account for each method. `currencies` are those
+    billed in, which Xero has to know. `contact_prefix` is put before our references in contact numbers, for
+    an organisation where another system uses numbers that look like them.
 
     Limits: 60 calls a minute, 5 at once, 5,000 a day; 1,000 a day on the Starter tier (vendor's
     documentation).
@@ -100,4 +101,4 @@ class XeroConfig(TargetConfig):
 
 def tax_name(taxes: Sequence[DocumentTax]) -> str:
     """The taxes of a line as the targets file names them: `GST 5 + QST 9.975`."""
-    return " + ".join(sorted(f"{tax.name} {tax.percent.normalize():f}" for tax in taxes))
+    return " + ".join(sorted(tax.label for tax in taxes))

@@ -139,7 +139,7 @@ def _line_taxes(document: OutgoingDocument) -> Sequence[Money]:
 
 
 def _require_usual_tax(line: OutgoingLine, tax: Money, config: XeroConfig) -> None:
-    percent = sum((Fraction(each.percent) for each in line.taxes), Fraction(0))
+    percent = sum((Fraction(each.charged_percent) for each in line.taxes), Fraction(0))
     usual = round_to_minor(Fraction(line.amount.to_decimal()) * percent / 100, line.amount.currency)
     if abs(tax.minor - usual.minor) > config.largest_tax_difference:
         raise Unfit(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
+from integration_pipeline.accounting.documents import REVERSE_CHARGE
 from integration_pipeline.accounting.xero.answers import day, number
 from integration_pipeline.accounting.xero.api import XeroApi
 from integration_pipeline.accounting.xero.config import XeroConfig
@@ -108,14 +109,19 @@ def _of_locks(config: XeroConfig, organisation: Json | None) -> Iterator[str]:
 
 
 def _percent(name: str) -> Decimal | None:
-    """The sum of the rates in `GST 5 + QST 9.975`; None for what is not written so."""
+    """The sum of the rates in `GST 5 + QST 9.975` that are charged; None for what is not written so."""
     parts = name.split(" + ")
-    rates = [part.rpartition(" ")[2] for part in parts]
+    rates = [part.removesuffix(REVERSE_CHARGE).rpartition(" ")[2] for part in parts]
     well_written = all(
         each.replace(".", "", 1).isdecimal() and each.isascii() and " " in part
         for each, part in zip(rates, parts, strict=True)
     )
-    return sum(map(Decimal, rates), Decimal(0)) if well_written and parts == sorted(parts) else None
+    if not well_written or parts != sorted(parts):
+        return None
+    charged = [
+        Decimal(rate) for rate, part in zip(rates, parts, strict=True) if not part.endswith(REVERSE_CHARGE)
+    ]
+    return sum(charged, Decimal(0))
 
 
 def _active(rates: Mapping[str, Json]) -> Sequence[str]:

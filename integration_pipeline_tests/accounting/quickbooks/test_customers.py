@@ -61,13 +61,14 @@ def test_a_name_that_another_customer_has_is_left_to_a_person(books: Books) -> N
     assert f"another customer 'acme inc.' (id {there})" in refused.reason
 
 
-def test_two_of_one_batch_with_one_name_are_not_made_into_one(books: Books) -> None:
+def test_two_customers_of_ours_with_one_name_are_told_apart(books: Books) -> None:
     target = books.target()
 
-    created, refused = target.create_customers([customer(1), customer(2)])
+    together = target.create_customers([customer(1), customer(2)])
+    later = target.create_customers([customer(3)])
 
-    assert isinstance(created, RemoteCustomer)
-    assert isinstance(refused, Refused)
+    assert names([*together, *later]) == ["Acme Inc.", "Acme Inc. (Customer)", "Acme Inc. (Customer C3)"]
+    assert target.find_customers([customer(3), customer(2)]) == [later[0], together[1]]
 
 
 def test_a_customer_whose_creation_was_not_answered_is_adopted(books: Books) -> None:

@@ -51,6 +51,23 @@ def test_each_line_has_its_code_and_our_amounts_stand_where_quickbooks_would_rou
     assert body["GlobalTaxCalculation"] == "TaxExcluded"
 
 
+def test_a_tax_that_the_customer_owes_has_a_code_of_its_own(uk: Books) -> None:
+    codes = {**VAT, "VAT 20 reverse charge": "3"}
+    target = uk.target(home_currency="GBP", sales_tax="by_line", tax_codes=codes)
+    known = uk.customer(target, currency="GBP")
+    owed = vat(10_000, 0)
+
+    with uk.requests() as requests:
+        [outcome] = target.send(
+            [document("INV-1", known, line(10_000, currency="GBP", taxes=[owed]), taxes=[owed])]
+        )
+
+    assert isinstance(outcome, Accepted)
+    assert (outcome.record.total, outcome.record.tax) == (Money(10_000, "GBP"), Money(0, "GBP"))
+    assert requests[-1].json["Line"][0]["SalesItemLineDetail"]["TaxCodeRef"] == {"value": "3"}
+    assert target.problems() == []
+
+
 def test_codes_and_rates_are_read_once(uk: Books) -> None:
     target = uk.target(home_currency="GBP", sales_tax="by_line", tax_codes=VAT)
     known = uk.customer(target, currency="GBP")

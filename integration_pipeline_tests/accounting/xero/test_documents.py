@@ -50,6 +50,20 @@ class TestSending:
         assert (record.kind, record.state) == (DocumentKind.INVOICE, RemoteState.OPEN)
         assert record.issued_on == document.issue_date
 
+    def test_a_tax_that_the_customer_owes_is_named_of_its_own_and_not_charged(
+        self, xero: Organisation, contact: str
+    ) -> None:
+        taxes = {"GST 15": "OUTPUT2", "GST 15 reverse charge": "ZERORATED"}
+        owed = invoice(contact, lines=[line(10_000, taxes=(gst(0, 10_000),))])
+
+        with xero.target(taxes=taxes) as target:
+            record = accepted(target.send([owed])[0])
+            problems = target.problems()
+
+        assert (record.total, record.tax) == (Money(10_000, "NZD"), Money(0, "NZD"))
+        assert sent(xero)[0]["body"]["Invoices"][0]["LineItems"][0]["TaxType"] == "ZERORATED"
+        assert problems == []
+
     def test_what_is_there_says_what_was_billed_when_and_why(
         self, xero: Organisation, target: XeroTarget, contact: str
     ) -> None:
