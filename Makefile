@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?=
+SYSTEMS ?=
 CASES ?=
 TESTS ?= integration_pipeline_tests
 
@@ -12,11 +13,11 @@ TESTS ?= integration_pipeline_tests
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.installed ## load a data set into a sandbox CRM and bill it (DATA=folder for the public one)
-	@$(BIN)/integration-pipeline demo $(if $(DATA),--data "$(DATA)")
+demo: $(VENV)/.installed ## load a data set into a sandbox CRM and bill it (DATA=folder for the public one, SYSTEMS=all)
+	@$(BIN)/integration-pipeline demo $(if $(DATA),--data "$(DATA)") $(if $(SYSTEMS),--systems)
 
 up: $(VENV)/.installed ## the demo, left running with Dagster's web pages; Ctrl-C stops everything
-	@$(BIN)/integration-pipeline up $(if $(DATA),--data "$(DATA)")
+	@$(BIN)/integration-pipeline up $(if $(DATA),--data "$(DATA)") $(if $(SYSTEMS),--systems)
 
 test: $(VENV)/.installed-dev ## run all tests, on a real PostgreSQL
 	$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)

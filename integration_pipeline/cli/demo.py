@@ -7,6 +7,8 @@ the pipeline itself.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +22,7 @@ from rich.progress import (
 )
 
 from integration_pipeline.cli.output import console
-from integration_pipeline.cli.summary import show_status
+from integration_pipeline.cli.summary import show_status, show_tour
 from integration_pipeline.cli.workshop import Workshop, open_workshop, serve_dagster
 from integration_pipeline.pipeline.standing import Status, status, verify
 from integration_pipeline.runtime import open_engine, pipeline_on
@@ -29,6 +31,7 @@ from integration_pipeline.sandbox.datasets.load import apply_later_changes, load
 # The gateway behind it takes half a second to import, which every other command would wait for as well.
 if TYPE_CHECKING:
     from integration_pipeline.cli.live import RealTime
+    from integration_pipeline.cli.tour import Seen
 
 _COLUMNS = (
     SpinnerColumn(finished_text="[green]✓[/]"),
@@ -42,13 +45,18 @@ DataFolder = Annotated[
     typer.Option(help="A folder with the public CRM Sales Opportunities data set; generated data otherwise."),
 ]
 
+WithSystems = Annotated[
+    bool,
+    typer.Option("--systems", help="With QuickBooks, Xero, Stripe and Plaid: their sandboxes, connected."),
+]
 
-def demo(data: DataFolder = None) -> None:
+
+def demo(data: DataFolder = None, systems: WithSystems = False) -> None:
     """Load a data set into a sandbox CRM, run the Dagster job over all months, show the books."""
     from integration_pipeline.cli.live import open_real_time
 
     started = time.perf_counter()
-    with open_workshop(data) as workshop:
+    with open_workshop(data, systems=systems) as workshop:
         if _fill_and_run(workshop, started):
             with open_real_time(workshop) as real_time:
                 _close_a_deal(real_time)
@@ -67,6 +75,7 @@ def up(
     port: Annotated[
         int, typer.Option(help="Port of Dagster's web pages; the next free one is taken.")
     ] = 3000,
+    systems: WithSystems = False,
 ) -> None:
     """The demo, left running: gateway and worker, Dagster with its daemon, the sandbox CRM, PostgreSQL.
 
@@ -75,7 +84,7 @@ def up(
     from integration_pipeline.cli.live import open_real_time
 
     started = time.perf_counter()
-    with open_workshop(data) as workshop:
+    with open_workshop(data, systems=systems) as workshop:
         first_time = _fill_and_run(workshop, started)
         with console.status("dbt read models"):
             refreshed = workshop.refresh_read_models()
@@ -106,12 +115,21 @@ def _close_a_deal(real_time: RealTime) -> None:
         f"[green]✓[/] a deal closed in the CRM just now: {invoice.number} over {invoice.total.format()} is "
         f"in the books [bold]{invoice.milliseconds:.0f} ms[/] later"
     )
+    if invoice.target is not None:
+        console.print(
+            f"[green]✓[/] and in {invoice.target} [bold]{invoice.target_milliseconds:.0f} ms[/] after the "
+            "click"
+        )
+    elif real_time.workshop.systems is not None:
+        console.print("[red]✗[/] but in no accounting system yet; see worker.log and `targets list`")
+        raise typer.Exit(1)
 
 
 def _fill_and_run(workshop: Workshop, started: float) -> bool:
     """Whether the books were empty before."""
     before = _status(workshop)
-    with Progress(*_COLUMNS, console=console) as progress:
+    seen: Seen | None = None
+    with Progress(*_COLUMNS, console=console) as progress, _tour(workshop, progress) as take_tour:
         _load(workshop, progress)
         succeeded = _run_job(workshop, progress, "Dagster job sync_deals, all months")
         if workshop.data_set.later_changes:
@@ -119,9 +137,13 @@ def _fill_and_run(workshop: Workshop, started: float) -> bool:
             apply_later_changes(workshop.data_set, workshop.sandbox_url, workshop.token)
             progress.update(changing, completed=1)
             succeeded &= _run_job(workshop, progress, "Dagster job sync_deals, what changed")
+        if take_tour is not None:
+            seen = take_tour()
     after = _status(workshop)
     console.print()
     show_status(after)
+    if seen is not None:
+        show_tour(seen)
     posted = after.invoices + after.credit_notes - before.invoices - before.credit_notes
     seconds = time.perf_counter() - started
     if posted:
@@ -130,10 +152,33 @@ def _fill_and_run(workshop: Workshop, started: float) -> bool:
         console.print(
             f"\n[green]✓[/] nothing posted: the books already hold all of this data set ({seconds:.1f} s)"
         )
+    if seen is not None:
+        _say_what_was_posted(seen)
     if not succeeded:
         console.print("[red]The Dagster run failed[/]; `make up` shows it in Dagster's pages.")
         raise typer.Exit(1)
     return not before.invoices
+
+
+@contextmanager
+def _tour(workshop: Workshop, progress: Progress) -> Generator[Callable[[], Seen] | None]:
+    """The way through every system, of a demo that has them; what goes there is shown from now on."""
+    if workshop.systems is None:
+        yield None
+        return
+    from integration_pipeline.cli.tour import open_tour
+
+    with open_tour(workshop, workshop.systems, progress) as tour:
+        yield tour.take
+
+
+def _say_what_was_posted(seen: Seen) -> None:
+    if seen.posted:
+        console.print(
+            f"[green]✓[/] {seen.posted:,} documents, payments and credits set off were sent to targets"
+        )
+    else:
+        console.print("[green]✓[/] nothing sent to accounting systems: they already have all of it")
 
 
 def _load(workshop: Workshop, progress: Progress) -> None:

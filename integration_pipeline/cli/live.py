@@ -39,13 +39,18 @@ class RealTime:
 
 @dataclass(frozen=True, slots=True)
 class LiveInvoice:
-    """What a deal that was closed just now has become; `milliseconds` from the
-    click in the CRM to the books."""
+    """What a deal that was closed just now has become; `milliseconds` from the click in the CRM to the books.
+
+    `target` is the accounting system that has it, too, after `target_milliseconds`; None if there is none, or
+    if it is not there in time.
+    """
 
     deal_name: str
     number: str
     total: Money
     milliseconds: float
+    target: str | None = None
+    target_milliseconds: float = 0
 
 
 @contextmanager
@@ -59,6 +64,8 @@ def open_real_time(workshop: Workshop) -> Generator[RealTime]:
         if workshop.settings.realtime == "on":
             working.enter_context(worker_process(workshop.environment(), logs / "worker.log"))
         mapping = read_mapping(workshop.settings.mapping_file)
+        if workshop.systems is not None:
+            workshop.systems.announce_to(gateway.base_url)
         wanted = subscriptions({kind: mapping.properties(kind) for kind in ObjectType})
         with _crm(workshop) as crm:
             crm.put(
@@ -75,6 +82,8 @@ def open_real_time(workshop: Workshop) -> Generator[RealTime]:
             # Ctrl-C may have ended the sandbox first; whoever starts it next silences it then.
             with suppress(httpx.TransportError):
                 silence_webhooks(workshop)
+                if workshop.systems is not None:
+                    workshop.systems.announce_to(None)
 
 
 def silence_webhooks(workshop: Workshop) -> None:
@@ -106,11 +115,14 @@ def close_a_deal(real_time: RealTime, connection: Connection) -> LiveInvoice | N
     found = _wait(connection, _INVOICE, deal_id)
     if found is None:
         return None
+    there = _wait(connection, _POSTED, deal_id) if real_time.workshop.systems is not None else None
     return LiveInvoice(
         deal_name=properties["dealname"],
         number=found.number,
         total=Money(found.total_minor, found.currency),
         milliseconds=1_000 * (found.finished_at.timestamp() - closed_at),
+        target=there.target if there is not None else None,
+        target_milliseconds=1_000 * (there.updated_at.timestamp() - closed_at) if there is not None else 0,
     )
 
 
@@ -158,6 +170,14 @@ _IS_KNOWN = """
     SELECT event.id
     FROM inbox.events AS event
     WHERE event.external_ids @> ARRAY[:deal] AND event.state = 'done'
+    LIMIT 1
+"""
+_POSTED = """
+    SELECT intent.target, intent.updated_at
+    FROM posting.intents AS intent
+    INNER JOIN billing.documents AS document ON document.id = intent.document_id
+    WHERE document.deal_key = 'hubspot:' || :deal AND intent.target <> 'ledger' AND intent.state = 'posted'
+    ORDER BY intent.updated_at
     LIMIT 1
 """
 _INVOICE = """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
@@ -10,6 +13,9 @@ from integration_pipeline.billing.money import Money
 from integration_pipeline.cli.output import amounts, console, table
 from integration_pipeline.inbox.standing import InboxStanding
 from integration_pipeline.pipeline.standing import Status
+
+if TYPE_CHECKING:
+    from integration_pipeline.cli.tour import Seen
 
 
 def show_status(status: Status) -> None:
@@ -46,6 +52,45 @@ def show_inbox(standing: InboxStanding) -> None:
     failed = f"{standing.failed:,} failed" + (" (`events list --state failed`)" if standing.failed else "")
     missed = f"{standing.missed_last_day:,} deals of the last day no webhook announced"
     console.print(f"announced changes: {waiting}; {failed}; {missed}")
+
+
+def show_tour(seen: Seen) -> None:
+    """What the accounting systems have, beside what the ledger has; payments; deals that were told."""
+    console.print()
+    shown = table(
+        "", "in the ledger", "there", "refused", "payments there", "findings", title="accounting systems"
+    )
+    for each in seen.targets:
+        mark = "[green]✓[/]" if each.agrees else "[red]✗[/]"
+        shown.add_row(
+            f"{mark} {each.target}",
+            _documents(each.booked, each.booked_minor),
+            _documents(each.there, each.there_minor),
+            _documents(each.refused, each.refused_minor),
+            f"{each.payments:,}",
+            str(each.findings),
+        )
+    console.print(shown)
+    for each in seen.targets:
+        if each.refusal is not None:
+            console.print(f"  {each.target} refused: {escape(each.refusal)}")
+    states = ", ".join(f"{count:,} {state}" for state, count in seen.movements.items())
+    console.print(f"\npayments and bank lines: {states or 'none'}")
+    for reason in seen.waiting:
+        console.print(f"  waits for a person: {escape(reason)}")
+    console.print(
+        f"{seen.deals_told:,} deals in the CRM know their invoices ({seen.told_now:,} told just now)"
+    )
+    for problem in seen.problems:
+        console.print(f"  [red]✗[/] {escape(problem)}")
+
+
+def _documents(count: int, minor_by_currency: Mapping[str, int]) -> str:
+    if not count:
+        return "–"
+    return (
+        f"{count:,}: {amounts({each: minor for each, minor in sorted(minor_by_currency.items()) if minor})}"
+    )
 
 
 def _figures(status: Status) -> Table:

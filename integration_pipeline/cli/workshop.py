@@ -12,16 +12,18 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from integration_pipeline.cli.output import console
+from integration_pipeline.rules.document import read_rule_set
 from integration_pipeline.runtime import (
     DAGSTER_DATABASE,
     PIPELINE_DATABASE,
@@ -34,12 +36,17 @@ from integration_pipeline.sandbox.server import SandboxProcess
 from integration_pipeline.settings import CURRENT_DATA, MAPPINGS, Settings
 from integration_pipeline.store.embedded import EmbeddedPostgres
 
+if TYPE_CHECKING:
+    from integration_pipeline.cli.systems import Systems
+
 # The sandbox knows no other account, and listens on this machine only.
 SANDBOX_TOKEN = "pat-sandbox"  # noqa: S105
 SANDBOX_SECRET = "sandbox-app-secret"  # noqa: S105
 # The sandbox's search sees a change at once, so a re-read needs no long look back.
 SANDBOX_OVERLAP_MINUTES = 0
 _OF_THE_CRM = ("HUBSPOT_", "MAPPING_")
+# What the demo's owner has connected elsewhere is left alone.
+_WITHOUT_SYSTEMS: Mapping[str, str] = dict.fromkeys(("TARGETS_FILE", "STRIPE_API_KEY", "PLAID_ITEMS"), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,8 @@ class Workshop:
     dagster_url: str
     sandbox_url: str
     token: str
+    systems: Systems | None = None
+    """Accounting and payment systems, of a demo that has them."""
 
     def environment(self) -> dict[str, str]:
         """What child processes need to find the parts."""
@@ -65,6 +74,7 @@ class Workshop:
             "HUBSPOT_OVERLAP_MINUTES": str(SANDBOX_OVERLAP_MINUTES),
             "HUBSPOT_TOKEN": self.token,
             "MAPPING_FILE": str(self.settings.mapping_file),
+            **(_WITHOUT_SYSTEMS if self.systems is None else self.systems.environment),
         }
 
     def run_job(self, on_progress: Callable[[int, int], None]) -> bool:
@@ -86,24 +96,40 @@ class Workshop:
 
 
 @contextmanager
-def open_workshop(data: Path | None) -> Generator[Workshop]:
-    """Start PostgreSQL and the sandbox for a data set; both stop at the end of the block."""
+def open_workshop(data: Path | None, *, systems: bool = False) -> Generator[Workshop]:
+    """Start PostgreSQL and the sandbox for a data set; both stop at the end of the block.
+
+    `systems`: those of the accounting and payment systems, too, connected.
+    """
     name = "generated" if data is None else data.resolve().name
     data_set = generate() if data is None else read_public(data)
     mapping = MAPPINGS / ("hubspot_demo.yaml" if data is None else "hubspot_sales_opportunities.yaml")
     folder = (CURRENT_DATA.parent / name).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     _point_at(folder)
-    console.print(f"starting PostgreSQL and the sandbox CRM in [bold]{CURRENT_DATA.parent / name}[/]")
+    started = "PostgreSQL and the sandbox CRM"
+    if systems:
+        started = "PostgreSQL, the sandbox CRM, QuickBooks, Xero, Stripe and Plaid"
+    console.print(f"starting {started} in [bold]{CURRENT_DATA.parent / name}[/]")
     with (
         EmbeddedPostgres.start(folder / POSTGRES_FOLDER) as server,
         SandboxProcess(folder / "sandbox", token=SANDBOX_TOKEN) as sandbox,
+        ExitStack() as beside,
     ):
         server.ensure_database(PIPELINE_DATABASE)
         server.ensure_database(DAGSTER_DATABASE)
         from integration_pipeline.instance import write_dagster_home
 
         write_dagster_home(folder / "dagster")
+        opened = None
+        if systems:
+            # Four vendors take a while to import; the demo without them does not wait for it.
+            from integration_pipeline.cli.systems import open_systems
+
+            opened = beside.enter_context(
+                open_systems(folder, server.url(PIPELINE_DATABASE), read_rule_set().first_month)
+            )
+        os.environ.update(opened.environment if opened is not None else _WITHOUT_SYSTEMS)
         workshop = Workshop(
             folder=folder,
             data_set=data_set,
@@ -121,6 +147,7 @@ def open_workshop(data: Path | None) -> Generator[Workshop]:
             dagster_url=server.url(DAGSTER_DATABASE, driver="postgresql+psycopg2"),
             sandbox_url=sandbox.base_url,
             token=SANDBOX_TOKEN,
+            systems=opened,
         )
         _remember(workshop)
         yield workshop
@@ -140,6 +167,9 @@ def serve_dagster(workshop: Workshop, port: int) -> None:
     with _dagster(workshop, port, log) as family:
         console.print(f"\nDagster      [bold]http://127.0.0.1:{port}[/]  (its log: {log})")
         console.print(f"sandbox CRM  [bold]{workshop.sandbox_url}[/]  (token {workshop.token})")
+        if workshop.systems is not None:
+            for name, url in workshop.systems.addresses().items():
+                console.print(f"{name:<12} [bold]{url}[/]")
         console.print("Ctrl-C stops everything.")
         while not stop.wait(0.5):
             if family.poll() is not None:
@@ -195,10 +225,19 @@ def _point_at(folder: Path) -> None:
 def _remember(workshop: Workshop) -> None:
     """What later commands need: `demo.env` for our own, `dagster.env` to be sourced for Dagster's."""
     environment = workshop.environment()
-    lines = [f"{name}={value}" for name, value in environment.items() if name.startswith(_OF_THE_CRM)]
-    (workshop.folder / "demo.env").write_text("\n".join(lines) + "\n")
+    later = {name: value for name, value in environment.items() if name.startswith(_OF_THE_CRM)}
+    if workshop.systems is not None:
+        later |= workshop.systems.remembered()
+    _write_privately(workshop.folder / "demo.env", [f"{name}={value}" for name, value in later.items()])
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    (workshop.folder / "dagster.env").write_text("\n".join(exports) + "\n")
+    _write_privately(workshop.folder / "dagster.env", exports)
+
+
+def _write_privately(file: Path, lines: Sequence[str]) -> None:
+    """For nobody else to read: among the lines are tokens, and the key that others are sealed with."""
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_text("\n".join(lines) + "\n")
 
 
 def _import_great_expectations() -> None:

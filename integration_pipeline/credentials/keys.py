@@ -60,19 +60,8 @@ class Keyring:
 
     @classmethod
     def kept_in(cls, folder: Path) -> Keyring:
-        """The keyring of a local installation: a file in `folder` that nobody else may read, made if need be.
-
-        Two that make it at once get the same one.
-        """
-        file = folder / _KEY_FILE
-        if not file.exists():
-            _create(file, new_key())
-        mode = stat.S_IMODE(file.stat().st_mode)
-        if os.name == "posix" and mode & 0o077:
-            raise InvalidKeys(
-                f"{file} may be read by others (mode {mode:o}): chmod 600 it, then replace the key"
-            )
-        return cls.parse(SecretStr(file.read_text(encoding="ascii")))
+        """The keyring of a local installation, of the keys that `kept_keys` reads."""
+        return cls.parse(kept_keys(folder))
 
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._keys)})"
@@ -110,6 +99,19 @@ class Keyring:
 def new_key() -> SecretStr:
     """A fresh key, as text for CREDENTIALS_KEYS."""
     return SecretStr(base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode())
+
+
+def kept_keys(folder: Path) -> SecretStr:
+    """The keys of a local installation, as text for CREDENTIALS_KEYS: a file in `folder` that nobody else may
+    read, made if need be. Two that make it at once get the same one.
+    """
+    file = folder / _KEY_FILE
+    if not file.exists():
+        _create(file, new_key())
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
+        raise InvalidKeys(f"{file} may be read by others (mode {mode:o}): chmod 600 it, then replace the key")
+    return SecretStr(file.read_text(encoding="ascii"))
 
 
 def _key(word: str, number: int) -> SecretBytes:
