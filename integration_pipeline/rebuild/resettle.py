@@ -183,7 +183,7 @@ _IGNORED = """
     UPDATE payments.movements AS movement SET state = 'ignored'
     FROM replay.movements AS known
     WHERE known.decided_at > :after AND known.decided_at <= :until AND known.state = 'ignored'
-        AND movement.id = known.id AND movement.state = 'open'
+        AND movement.id = known.id AND movement.state IN ('open', 'waiting')
 """
 # What was settled then was there then, and nobody had said anything else.
 _ALIVE = """

@@ -17,6 +17,8 @@ from integration_pipeline.billing.money import Money
 from integration_pipeline.payments.movements import Link, LinkKind, MovementKind, Payer
 from integration_pipeline.pipeline import payments_by_hand as by_hand
 from integration_pipeline.pipeline.context import PostsTo
+from integration_pipeline.pipeline.customers import link_customers
+from integration_pipeline.pipeline.extract import extract
 from integration_pipeline.pipeline.payments_by_hand import Wish
 from integration_pipeline.pipeline.settle import settle
 from integration_pipeline.rebuild.compare import Finding
@@ -108,7 +110,6 @@ class TestSettlements:
         cashier.bill("4", amount="70.00")
         cashier.charge("ch_3", 7_000, payer=Payer(email="ap@acme.example"))
         cashier.settle()
-        cashier.office.portal.company("8", domain="acme.example", tax_id="another")
         cashier.office.portal.change(COMPANY, "7", name="Renamed")
         cashier.bill("5")
         cashier.line("line-1", 10_000, text="US-INV-000005")
@@ -119,6 +120,56 @@ class TestSettlements:
         assert said(found) == []
         assert rules_of(cashier) == ["link", "sum", "amount", "number"]
         assert found.comparison.rows["payments.payers"] == 1
+
+    def test_of_a_payer_whose_address_became_another_customers_later(
+        self, cashier: Cashier, rebuilt: Rebuild
+    ) -> None:
+        cashier.office.portal.company("7", billing_email="ap@group.example")
+        cashier.bill("1")
+        cashier.charge("ch_1", 10_000, payer=Payer(email="AP@group.example"))
+        cashier.settle()
+        cashier.office.portal.company("8", billing_email="ap@group.example")
+        cashier.bill("2", company="8")
+        cashier.charge("ch_2", 10_000, payer=Payer(email="ap@group.example"))
+        cashier.settle()
+
+        assert said(rebuilt()) == []
+        assert cashier.state("ch_2")[0] == "waiting"
+
+    def test_of_a_customer_that_was_renamed_while_it_was_being_booked(
+        self, cashier: Cashier, rebuilt: Rebuild
+    ) -> None:
+        [number] = cashier.bill("1")
+        cashier.line("line-1", 10_000, text=number)
+        renamed = list[str]()
+
+        def rename(_wire: object, _cursor: object, statement: str, *_: object) -> None:
+            if "INSERT INTO payments.settlements" in statement and not renamed:
+                renamed.append("7")
+                cashier.office.portal.change(COMPANY, "7", name="Renamed")
+                extract(cashier.office.pipeline, cashier.office.portal)
+                link_customers(cashier.office.pipeline)
+
+        event.listen(cashier.office.pipeline.engine, "before_cursor_execute", rename)
+        cashier.settle()
+
+        assert said(rebuilt()) == []
+        assert cashier.office.value("SELECT name FROM crm.customers") == "Renamed"
+
+    def test_of_a_payout_whose_line_the_bank_had_told_of_otherwise_before(
+        self, cashier: Cashier, rebuilt: Rebuild
+    ) -> None:
+        cashier.line("line-1", 9_600, text="STRIPE pending")
+        cashier.line("line-2", 9_600, text="STRIPE of another company")
+        cashier.settle()
+        by_hand.ignore(cashier.office.pipeline, cashier.number("line-2"), by="ann", reason="not ours")
+        cashier.bank.remove("line-1")
+        cashier.line("line-3", 9_600, text="STRIPE")
+        cashier.moves(MovementKind.PAYOUT, "po_1", 9_600, group="po_1")
+        cashier.settle()
+
+        assert said(rebuilt()) == []
+        assert rules_of(cashier) == ["payout"]
 
     def test_of_payouts_that_reach_the_bank(self, cashier: Cashier, rebuilt: Rebuild) -> None:
         [ours] = cashier.bill("1")
