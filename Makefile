@@ -8,10 +8,10 @@ CASES ?=
 TESTS ?= integration_pipeline_tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test cases lint bench bench-latency clean
+.PHONY: help demo up test cases lint bench bench-latency bench-accounting clean
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.installed ## load a data set into a sandbox CRM and bill it (DATA=folder for the public one, SYSTEMS=all)
 	@$(BIN)/integration-pipeline demo $(if $(DATA),--data "$(DATA)") $(if $(SYSTEMS),--systems)
@@ -38,6 +38,13 @@ bench: $(VENV)/.installed-dev ## measure, and print JSON
 
 bench-latency: $(VENV)/.installed-dev ## from webhook to books, at several rates: a table, JSON, a picture (15 minutes)
 	@$(BIN)/python -m benchmarks.latency
+
+bench-accounting: $(VENV)/.installed-dev ## lost answers, limits, latency of QuickBooks and Xero: JSON (30 minutes; DATA=folder for a data set, too)
+	@$(BIN)/python -m benchmarks.accounting.lost_answers
+	@$(BIN)/python -m benchmarks.accounting.throttle
+	@$(BIN)/python -m benchmarks.accounting.throttle --vendor xero --day 100
+	@$(BIN)/python -m benchmarks.accounting.latency
+	$(if $(DATA),@$(BIN)/python -m benchmarks.accounting.data_set "$(DATA)")
 
 clean: ## remove the virtual environment and all demo data
 	rm -rf $(VENV) .data .pytest_cache .ruff_cache .hypothesis dbt_like_sql/target dbt_like_sql/logs

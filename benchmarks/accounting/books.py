@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from integration_pipeline.crm.records import Association, CrmRecord, ObjectType
 from integration_pipeline.mapping.document import read_mapping
@@ -36,21 +36,26 @@ _DEALS_PER_COMPANY = 20
 
 
 @contextmanager
-def own_ledger(home: Path | None = None) -> Generator[Pipeline]:
+def own_ledger() -> Generator[Pipeline]:
     """A pipeline on an embedded PostgreSQL as it is shipped: what it commits is on disk."""
     with (
         tempfile.TemporaryDirectory() as scratch,
-        EmbeddedPostgres.start((home or Path(scratch)) / "postgres") as server,
+        EmbeddedPostgres.start(Path(scratch) / "postgres") as server,
     ):
         server.ensure_database(PIPELINE_DATABASE)
         engine = open_engine(server.url(PIPELINE_DATABASE))
         try:
             upgrade(engine)
-            pipeline = Pipeline(engine, read_mapping(DEFAULT_MAPPING), read_rule_set(), as_of=AS_OF)
-            register(pipeline)
-            yield pipeline
+            yield ledger_on(engine)
         finally:
             engine.dispose()
+
+
+def ledger_on(engine: Engine) -> Pipeline:
+    """The demo company's pipeline on a migrated, empty database."""
+    pipeline = Pipeline(engine, read_mapping(DEFAULT_MAPPING), read_rule_set(), as_of=AS_OF)
+    register(pipeline)
+    return pipeline
 
 
 def posting_to(pipeline: Pipeline, target: str, since: date) -> Pipeline:

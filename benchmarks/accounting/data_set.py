@@ -77,8 +77,8 @@ class Outcome:
         }
 
 
-def measured(data: Path) -> Outcome:
-    """All of it, for the data set in the folder `data`."""
+def measured(ledger: Pipeline, data: Path) -> Outcome:
+    """All of it, for the data set in the folder `data`, with an own ledger that is empty yet."""
     outcome = Outcome()
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
@@ -86,7 +86,6 @@ def measured(data: Path) -> Outcome:
             crm = running.enter_context(SandboxProcess(folder / "hubspot", token=_TOKEN))
             vendors = [Vendor(name, running.enter_context(sandbox(name, folder / name))) for name in NAMES]
             paying = running.enter_context(money(folder))
-            ledger = running.enter_context(own_ledger(folder))
         targets = [vendor.target(vendor.config()) for vendor in vendors]
         for target in targets:
             running.callback(target.close)
@@ -225,7 +224,9 @@ _INTENTS = """
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accounting.data_set", description=__doc__)
     parser.add_argument("folder", type=Path, help="with the CSV files of the public data set")
-    outcome = measured(parser.parse_args().folder)
+    given = parser.parse_args()
+    with own_ledger() as ledger:
+        outcome = measured(ledger, given.folder)
     sys.stdout.write(json.dumps(outcome.as_json(), indent=2) + "\n")
     return 1 if outcome.problems else 0
 

@@ -19,27 +19,29 @@ from pathlib import Path
 from benchmarks.accounting.books import book_invoices, own_ledger, posting_to
 from benchmarks.accounting.storm import IMPATIENT, SHORT, Weathered, weather
 from benchmarks.accounting.vendors import NAMES, SINCE, Vendor, VendorName, sandbox
+from integration_pipeline.pipeline.context import Pipeline
 
 
-def measured(documents: int, seed: int, vendor_name: VendorName, *, singles: bool = False) -> Weathered:
-    """One storm on one vendor."""
-    with tempfile.TemporaryDirectory() as scratch, own_ledger() as ledger:
-        book_invoices(ledger, documents)
-        with sandbox(vendor_name, Path(scratch)) as process:
-            vendor = Vendor(vendor_name, process)
-            target = vendor.target(vendor.config(), retries=IMPATIENT, time_limits=SHORT)
-            try:
-                return weather(
-                    posting_to(ledger, target.name, SINCE),
-                    target,
-                    process.admin,
-                    path=vendor.api,
-                    seed=seed,
-                    largest_batch=1 if singles else None,
-                    patience=60.0 + documents,
-                )
-            finally:
-                target.close()
+def measured(
+    ledger: Pipeline, documents: int, seed: int, name: VendorName, *, singles: bool = False
+) -> Weathered:
+    """One storm on one vendor, of an own ledger that is empty yet."""
+    book_invoices(ledger, documents)
+    with tempfile.TemporaryDirectory() as scratch, sandbox(name, Path(scratch)) as process:
+        vendor = Vendor(name, process)
+        target = vendor.target(vendor.config(), retries=IMPATIENT, time_limits=SHORT)
+        try:
+            return weather(
+                posting_to(ledger, target.name, SINCE),
+                target,
+                process.admin,
+                path=vendor.api,
+                seed=seed,
+                largest_batch=1 if singles else None,
+                patience=60.0 + documents,
+            )
+        finally:
+            target.close()
 
 
 def main() -> int:
@@ -50,7 +52,10 @@ def main() -> int:
     parser.add_argument("--singles", action="store_true", help="each document in a call of its own")
     given = parser.parse_args()
     vendors: tuple[VendorName, ...] = NAMES if given.vendor is None else (given.vendor,)
-    found = [measured(given.documents, given.seed, each, singles=given.singles) for each in vendors]
+    found: list[Weathered] = []
+    for each in vendors:
+        with own_ledger() as ledger:
+            found.append(measured(ledger, given.documents, given.seed, each, singles=given.singles))
     sys.stdout.write(json.dumps([each.as_json() for each in found], indent=2) + "\n")
     return 1 if any(each.problems for each in found) else 0
 

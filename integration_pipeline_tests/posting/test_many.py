@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from benchmarks.accounting.books import AS_OF, book_invoices, posting_to, rows, total_booked
+from benchmarks.accounting.books import book_invoices, ledger_on, posting_to, rows, total_booked
 from benchmarks.accounting.storm import IMPATIENT, SHORT, problems, weather
 from benchmarks.accounting.vendors import NAMES, SINCE, Standing, Vendor, sandbox
-from integration_pipeline.mapping.document import read_mapping
-from integration_pipeline.pipeline.context import Pipeline, register
+from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.posting.delivery import deliver
-from integration_pipeline.rules.document import read_rule_set
-from integration_pipeline.settings import DEFAULT_MAPPING
 
 _ON_THE_DAY = {"per_minute": None, "concurrent": None, "app_per_minute": None}
 
@@ -38,9 +35,7 @@ def vendor(running: Vendor) -> Vendor:
 
 @pytest.fixture
 def ledger(engine: Engine) -> Pipeline:
-    pipeline = Pipeline(engine, read_mapping(DEFAULT_MAPPING), read_rule_set(), as_of=AS_OF)
-    register(pipeline)
-    return pipeline
+    return ledger_on(engine)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +70,7 @@ def test_a_storm_leaves_one_equal_document_of_each_intent(
 def test_what_a_day_has_no_room_for_waits_and_the_target_says_until_when(
     vendor: Vendor, ledger: Pipeline, told_by: str
 ) -> None:
-    book_invoices(ledger, 120)
+    book_invoices(ledger, 150)
     # The customers are read and made, one call takes 50 documents, and then the day is used up.
     calls = {"per_day": 3} if told_by == "the vendor" else {"per_day": None}
     given: dict[str, Any] = {"calls_per_day": 3} if told_by == "the targets file" else {}
@@ -87,8 +82,8 @@ def test_what_a_day_has_no_room_for_waits_and_the_target_says_until_when(
 
     target.close()
     states = _states(pipeline)
-    assert states == {"posted": 50, "pending": 70}
-    assert report.counts["xero left"] == 70
+    assert states == {"posted": 50, "pending": 100}
+    assert report.counts["xero left"] == 100
     [writer] = rows(pipeline, "SELECT * FROM posting.writers")
     assert "day" in writer["paused_for"]
     assert timedelta(minutes=1) < writer["paused_until"] - datetime.now(UTC) <= timedelta(days=1)
