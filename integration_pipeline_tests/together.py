@@ -14,6 +14,7 @@ from xdist.scheduler import LoadScopeScheduling  # pyright: ignore[reportMissing
 _HERE = "integration_pipeline_tests"
 TOGETHER = {
     f"{_HERE}/cli/test_demo.py": "demo",
+    f"{_HERE}/cli/test_demo_systems.py": "demo with every system",
     f"{_HERE}/cli/": "command line",
     f"{_HERE}/defs/": "dagster",
     f"{_HERE}/gateway/": "gateway",

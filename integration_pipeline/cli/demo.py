@@ -23,7 +23,7 @@ from rich.progress import (
 
 from integration_pipeline.cli.output import console
 from integration_pipeline.cli.summary import show_status, show_tour
-from integration_pipeline.cli.workshop import Workshop, open_workshop, serve_dagster
+from integration_pipeline.cli.workshop import DEALS, Workshop, open_workshop, serve_dagster
 from integration_pipeline.pipeline.standing import Status, status, verify
 from integration_pipeline.runtime import open_engine, pipeline_on
 from integration_pipeline.sandbox.datasets.load import apply_later_changes, load
@@ -45,18 +45,21 @@ DataFolder = Annotated[
     typer.Option(help="A folder with the public CRM Sales Opportunities data set; generated data otherwise."),
 ]
 
+Deals = Annotated[
+    int, typer.Option(min=250, help="How many deals generated data has; kept in a folder of their own.")
+]
 WithSystems = Annotated[
     bool,
     typer.Option("--systems", help="With QuickBooks, Xero, Stripe and Plaid: their sandboxes, connected."),
 ]
 
 
-def demo(data: DataFolder = None, systems: WithSystems = False) -> None:
+def demo(data: DataFolder = None, deals: Deals = DEALS, systems: WithSystems = False) -> None:
     """Load a data set into a sandbox CRM, run the Dagster job over all months, show the books."""
     from integration_pipeline.cli.live import open_real_time
 
     started = time.perf_counter()
-    with open_workshop(data, systems=systems) as workshop:
+    with open_workshop(data, deals=deals, systems=systems) as workshop:
         if _fill_and_run(workshop, started):
             with open_real_time(workshop) as real_time:
                 _close_a_deal(real_time)
@@ -72,6 +75,7 @@ def demo(data: DataFolder = None, systems: WithSystems = False) -> None:
 
 def up(
     data: DataFolder = None,
+    deals: Deals = DEALS,
     port: Annotated[
         int, typer.Option(help="Port of Dagster's web pages; the next free one is taken.")
     ] = 3000,
@@ -84,7 +88,7 @@ def up(
     from integration_pipeline.cli.live import open_real_time
 
     started = time.perf_counter()
-    with open_workshop(data, systems=systems) as workshop:
+    with open_workshop(data, deals=deals, systems=systems) as workshop:
         first_time = _fill_and_run(workshop, started)
         with console.status("dbt read models"):
             refreshed = workshop.refresh_read_models()

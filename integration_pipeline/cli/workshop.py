@@ -39,6 +39,8 @@ from integration_pipeline.store.embedded import EmbeddedPostgres
 if TYPE_CHECKING:
     from integration_pipeline.cli.systems import Systems
 
+DEALS = 1_200
+"""How many there are in a generated data set unless told otherwise."""
 # The sandbox knows no other account, and listens on this machine only.
 SANDBOX_TOKEN = "pat-sandbox"  # noqa: S105
 SANDBOX_SECRET = "sandbox-app-secret"  # noqa: S105
@@ -96,13 +98,16 @@ class Workshop:
 
 
 @contextmanager
-def open_workshop(data: Path | None, *, systems: bool = False) -> Generator[Workshop]:
+def open_workshop(data: Path | None, *, deals: int = DEALS, systems: bool = False) -> Generator[Workshop]:
     """Start PostgreSQL and the sandbox for a data set; both stop at the end of the block.
 
-    `systems`: those of the accounting and payment systems, too, connected.
+    Without a folder `data` as many `deals` are generated. `systems`: with the sandboxes of the accounting and
+    payment systems, connected.
     """
-    name = "generated" if data is None else data.resolve().name
-    data_set = generate() if data is None else read_public(data)
+    name = data.resolve().name if data is not None else "generated"
+    if data is None and deals != DEALS:
+        name = f"generated-{deals}"
+    data_set = generate(deals=deals) if data is None else read_public(data)
     mapping = MAPPINGS / ("hubspot_demo.yaml" if data is None else "hubspot_sales_opportunities.yaml")
     folder = (CURRENT_DATA.parent / name).resolve()
     folder.mkdir(parents=True, exist_ok=True)
