@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import IntegrityError
 
 from integration_pipeline.accounting.postgres_ledger.settlements import AccountsMissing
 from integration_pipeline.pipeline import payments_by_hand as by_hand
@@ -78,8 +79,9 @@ class Resettle:
                 by_hand.match(pipeline, word.movement_id, _wish(word), by=word.by)
             else:
                 by_hand.undo(pipeline, word.movement_id, by=word.by, reason=word.details["reason"])
-        except (by_hand.NotPossible, LookupError) as refusal:
-            return [f"`{word.action.replace('.', ' ')} {word.movement_id}` of {word.by}: {refusal}"]
+        except (by_hand.NotPossible, LookupError, IntegrityError) as refusal:
+            why = str(refusal.orig if isinstance(refusal, IntegrityError) else refusal).partition("\n")[0]
+            return [f"`{word.action.replace('.', ' ')} {word.movement_id}` of {word.by}: {why}"]
         return []
 
     def _ask(self, settling: Settling, pipeline: PastPipeline) -> Iterator[str]:
@@ -103,8 +105,7 @@ class Resettle:
             return True
         connection.rollback()
         self._overlook(connection, settling, movement)
-        same = self._settle(connection, settling, [movement], pipeline)
-        if same:
+        if self._settle(connection, settling, [movement], pipeline):
             connection.execute(text("DELETE FROM replay.unseen"))
             return True
         connection.rollback()

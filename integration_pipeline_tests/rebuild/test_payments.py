@@ -387,3 +387,24 @@ class TestATamperedSettlement:
             ("ledger.journal_entries", "hash"),
             ("ledger.chain_heads", "hash"),
         ]
+
+    def test_that_a_person_cannot_have_meant_is_told_with_what_stands_against_it(
+        self, paid: Cashier, rebuilt: Rebuild
+    ) -> None:
+        paid.line("line-3", 1_000)
+        paid.receive()
+        match(paid, "line-3", {"US-INV-000002": None})
+        tamper(
+            paid.office,
+            """UPDATE ops.audit_log SET details = '{
+            "documents": {"US-INV-000001": null}, "customer": null, "payout": null
+        }'""",
+        )
+
+        found = rebuilt()
+
+        assert found.problems == [
+            f"`payments match {paid.number('line-3')}` of ann: US-INV-000001 cannot take 0.00 USD: "
+            "0.00 USD is open of it"
+        ]
+        assert Finding.MISSING in {each.finding for each in found.comparison.differences}
