@@ -27,7 +27,7 @@ from integration_pipeline.payments.matching.decisions import Arrived, Charged, M
 from integration_pipeline.payments.matching.facts import Conventions, Facts, Kept, Owner
 from integration_pipeline.payments.matching.parts import Part
 from integration_pipeline.payments.movements import MovementKind
-from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.context import Pipeline, PostsTo
 from integration_pipeline.rules.document import AccountRole, RuleSet
 
 OPEN_STATES = ("open", "waiting")
@@ -188,13 +188,23 @@ def _store(
         for row in rows
     ]
     post_settlements(connection, entries, pipeline.rules.accounts)
-    if pipeline.targets:
-        targets = [
-            {"target": each.target, "entity": each.entity, "since": each.since.isoformat()}
-            for each in pipeline.targets
-        ]
-        connection.execute(_ENLIST, {"targets": json.dumps(targets), "settled": sorted(stored.values())})
+    enlist_settlements(connection, pipeline.targets, sorted(stored.values()))
     return stored
+
+
+def enlist_settlements(
+    connection: Connection, targets: Sequence[PostsTo], settled: Sequence[int] | None = None
+) -> int:
+    """Make the intents of accounting systems for settlements; how many are new. Safe to repeat.
+
+    `settled` are ids of settlements, None stands for all of them: for a target that was added later.
+    """
+    if not targets or settled == []:
+        return 0
+    chosen = [
+        {"target": each.target, "entity": each.entity, "since": each.since.isoformat()} for each in targets
+    ]
+    return connection.execute(_ENLIST, {"targets": json.dumps(chosen), "settled": settled}).scalar_one()
 
 
 def _rounds(connection: Connection, movement_ids: Sequence[int]) -> dict[int, int]:

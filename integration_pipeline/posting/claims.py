@@ -11,10 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from integration_pipeline.accounting.target import RemoteRecord, Subject
 from integration_pipeline.posting.writer import Writer
+
+_CALLS_EACH = 10
+"""Of what may take a call each, so many at once: a writer that was lost meanwhile must not go on for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,25 @@ Result = Posted | NotPosted
 
 def due(writer: Writer, limit: int, *, currency_per_customer: bool) -> list[Due]:
     """The oldest due intents, all of one subject: documents before what needs them."""
-    parameters = {
-        "target": writer.target,
-        "limit": limit,
-        "per_currency": currency_per_customer,
-    }
-    with writer.connection.transaction():
-        rows = writer.connection.execute(_DUE, parameters).fetchall()
-    return [Due(row.id, Subject(row.subject), row.customer_id, row.currency, row.remote_id) for row in rows]
+    statements: tuple[tuple[LiteralString, int], ...] = (
+        (_DUE_DOCUMENTS, limit),
+        (_DUE_APPLICATIONS, _CALLS_EACH),
+        (_DUE_PAYMENTS, _CALLS_EACH),
+    )
+    for statement, most in statements:
+        parameters = {
+            "target": writer.target,
+            "limit": min(limit, most),
+            "per_currency": currency_per_customer,
+        }
+        with writer.connection.transaction():
+            rows = writer.connection.execute(statement, parameters).fetchall()
+        if rows:
+            return [
+                Due(row.id, Subject(row.subject), row.customer_id, row.currency, row.remote_id)
+                for row in rows
+            ]
+    return []
 
 
 def uncertain(writer: Writer, limit: int) -> list[int]:
@@ -114,6 +128,15 @@ def put_off(
         )
 
 
+def look_up_later(writer: Writer, intent_id: int, said: str, *, seconds: float) -> None:
+    """An uncertain intent whose look-up failed by its own fault: it must not hold up the others."""
+    with writer.connection.transaction():
+        writer.connection.execute(
+            _LOOK_UP_LATER,
+            {"id": intent_id, "said": said[:1_000], "seconds": seconds, "target": writer.target},
+        )
+
+
 def _as_json(result: Result) -> dict[str, Any]:
     if isinstance(result, Posted):
         return {
@@ -135,46 +158,74 @@ def _as_json(result: Result) -> dict[str, Any]:
     }
 
 
-# A credit note is set against its invoice once both are there; so is a payment against the documents it pays
-# that go to this target at all.
-_DUE = """
-    WITH due AS (
-        SELECT
-            intent.id, intent.subject,
-            coalesce(document.customer_id, settlement.customer_id) AS customer_id,
-            coalesce(document.currency, settlement.currency) AS currency
-        FROM posting.intents AS intent
-        LEFT JOIN billing.documents AS document ON document.id = intent.document_id
-        LEFT JOIN payments.settlements AS settlement ON settlement.id = intent.settlement_id
-        WHERE intent.target = %(target)s AND intent.state = 'pending'
-            AND (intent.retry_at IS NULL OR intent.retry_at <= clock_timestamp())
-            AND (
-                intent.subject = 'document'
-                OR NOT EXISTS (
-                    SELECT FROM posting.intents AS needed
-                    WHERE needed.target = intent.target AND needed.subject = 'document'
-                        AND needed.state <> 'posted'
-                        AND needed.document_id IN (
-                            SELECT intent.document_id
-                            UNION ALL
-                            SELECT document.reverses_id
-                            UNION ALL
-                            SELECT allocation.document_id FROM payments.allocations AS allocation
-                            WHERE allocation.settlement_id = intent.settlement_id
-                        )
-                )
-            )
-        ORDER BY intent.subject <> 'document', intent.subject, intent.id
-        LIMIT %(limit)s
-    )
-    SELECT due.*, account.remote_id
-    FROM due
+_ACCOUNT: LiteralString = """
     LEFT JOIN crm.customer_accounts AS account
         ON account.target = %(target)s AND account.customer_id = due.customer_id
         AND account.currency = CASE WHEN %(per_currency)s THEN due.currency ELSE '' END
-    WHERE due.subject = (SELECT subject FROM due ORDER BY subject <> 'document', subject LIMIT 1)
     ORDER BY due.id
 """
+_DUE_DOCUMENTS: LiteralString = f"""
+    SELECT due.*, account.remote_id
+    FROM (
+        SELECT intent.id, intent.subject, document.customer_id, document.currency
+        FROM posting.intents AS intent
+        INNER JOIN billing.documents AS document ON document.id = intent.document_id
+        WHERE intent.target = %(target)s AND intent.state = 'pending' AND intent.subject = 'document'
+            AND (intent.retry_at IS NULL OR intent.retry_at <= clock_timestamp())
+        ORDER BY intent.id
+        LIMIT %(limit)s
+    ) AS due
+    {_ACCOUNT}
+"""  # noqa: S608 - our own words
+# A credit note is set against its invoice once both are there.
+_DUE_APPLICATIONS: LiteralString = f"""
+    SELECT due.*, account.remote_id
+    FROM (
+        SELECT intent.id, intent.subject, document.customer_id, document.currency
+        FROM posting.intents AS intent
+        INNER JOIN billing.documents AS document ON document.id = intent.document_id
+        INNER JOIN posting.intents AS credit_note
+            ON credit_note.target = intent.target AND credit_note.subject = 'document'
+            AND credit_note.document_id = document.id AND credit_note.state = 'posted'
+        INNER JOIN posting.intents AS invoice
+            ON invoice.target = intent.target AND invoice.subject = 'document'
+            AND invoice.document_id = document.reverses_id AND invoice.state = 'posted'
+        WHERE intent.target = %(target)s AND intent.state = 'pending' AND intent.subject = 'application'
+            AND (intent.retry_at IS NULL OR intent.retry_at <= clock_timestamp())
+        ORDER BY intent.id
+        LIMIT %(limit)s
+    ) AS due
+    {_ACCOUNT}
+"""  # noqa: S608 - our own words
+# A payment is sent once all that it pays is there, and what takes one back once that one is.
+_DUE_PAYMENTS: LiteralString = f"""
+    SELECT due.*, account.remote_id
+    FROM (
+        SELECT intent.id, intent.subject, settlement.customer_id, settlement.currency
+        FROM posting.intents AS intent
+        INNER JOIN payments.settlements AS settlement ON settlement.id = intent.settlement_id
+        WHERE intent.target = %(target)s AND intent.state = 'pending' AND intent.subject = 'payment'
+            AND (intent.retry_at IS NULL OR intent.retry_at <= clock_timestamp())
+            AND NOT EXISTS (
+                SELECT FROM payments.allocations AS allocation
+                LEFT JOIN posting.intents AS paid
+                    ON paid.target = intent.target AND paid.subject = 'document'
+                    AND paid.document_id = allocation.document_id AND paid.state = 'posted'
+                WHERE allocation.settlement_id = settlement.id AND paid.id IS NULL
+            )
+            AND (
+                settlement.reverses_id IS NULL
+                OR EXISTS (
+                    SELECT FROM posting.intents AS reversed
+                    WHERE reversed.target = intent.target AND reversed.state = 'posted'
+                        AND reversed.settlement_id = settlement.reverses_id
+                )
+            )
+        ORDER BY intent.id
+        LIMIT %(limit)s
+    ) AS due
+    {_ACCOUNT}
+"""  # noqa: S608 - our own words
 _UNCERTAIN = """
     WITH due AS (
         SELECT id, subject FROM posting.intents
@@ -230,6 +281,12 @@ _STORE = """
         WHERE attempt.intent_id = stored.id AND attempt.outcome IS NULL AND stored.outcome IS NOT NULL
     )
     SELECT count(*) FROM stored
+"""
+_LOOK_UP_LATER = """
+    UPDATE posting.intents
+    SET last_error = %(said)s, updated_at = clock_timestamp(),
+        retry_at = clock_timestamp() + make_interval(secs => %(seconds)s)
+    WHERE id = %(id)s AND target = %(target)s AND state = 'uncertain'
 """
 _PUT_OFF = """
     UPDATE posting.intents

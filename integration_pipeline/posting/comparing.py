@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.target import (
@@ -45,6 +46,7 @@ class Expected:
     customer_id: str | None
     total: Money
     tax: Money | None
+    issued_on: date | None = None
 
     @classmethod
     def of(cls, item: Outgoing) -> Expected:
@@ -53,7 +55,14 @@ class Expected:
             case OutgoingDocument():
                 tax = Money(sum(tax.amount.minor for tax in item.taxes), item.total.currency)
                 return cls(
-                    item.intent_id, item.reference, item.number, item.kind, item.customer_id, item.total, tax
+                    item.intent_id,
+                    item.reference,
+                    item.number,
+                    item.kind,
+                    item.customer_id,
+                    item.total,
+                    tax,
+                    item.issue_date,
                 )
             case OutgoingApplication() | OutgoingPayment():
                 total = Money(abs(item.amount.minor), item.amount.currency)
@@ -71,8 +80,9 @@ def _identity(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
         "kind": (expected.kind, record.kind),
         "customer": (expected.customer_id, record.customer_id),
         "currency": (expected.total.currency, record.total.currency),
+        "date": (expected.issued_on, record.issued_on),
     }
-    if record.state in _GONE:
+    if record.state in GONE:
         # Of what is gone a vendor may tell little more than its id.
         return
     for field, (ours, theirs) in facts.items():
@@ -82,7 +92,7 @@ def _identity(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
 
 
 def _amounts(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
-    if expected.total.currency != record.total.currency or record.state in _GONE:
+    if expected.total.currency != record.total.currency or record.state in GONE:
         return
     if expected.tax is None or record.tax is None or expected.tax == record.tax:
         if expected.total != record.total:
@@ -104,4 +114,5 @@ def _standing(record: RemoteRecord) -> Iterator[Difference]:
         yield Difference("changed", "state", "posted", "a draft")
 
 
-_GONE = (RemoteState.VOIDED, RemoteState.DELETED)
+GONE = (RemoteState.VOIDED, RemoteState.DELETED)
+"""What is not in the target's books any more."""

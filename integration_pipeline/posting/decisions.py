@@ -30,7 +30,7 @@ def link_customer(
     if known is None:
         raise NotPossible(
             f"{target} has no customer {remote_id} that is known here; "
-            f"`targets sweep {target}` reads its customers again"
+            "its customers are read again when a document of a new one is posted"
         )
     if known.taken_by is not None:
         raise NotPossible(f"{known.name} ({remote_id}) at {target} is {known.taken_by} already")

@@ -18,6 +18,7 @@ from integration_pipeline.accounting.target import AccountingTarget
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.post import enlist
 from integration_pipeline.pipeline.reports import StageReport, reporting
+from integration_pipeline.pipeline.settlements import enlist_settlements
 from integration_pipeline.posting.poster import Poster, Round
 from integration_pipeline.posting.writer import Session, open_session, writing
 
@@ -25,6 +26,7 @@ CHANNEL = "posting"
 _IDLE_SECONDS = 1.0
 _TAKEOVER_SECONDS = 1.0
 _LOST_SECONDS = 1.0
+_AFTER_SURPRISE_SECONDS = 10.0
 _LOOK_AGAIN_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ def deliver(
     with reporting("deliver") as report:
         with pipeline.transaction() as connection:
             enlist(connection, pipeline.targets)
+            enlist_settlements(connection, pipeline.targets)
         for target in targets:
             with open_session(database_url, f"deliver {target.name}") as session:
                 done = _all_due(session, target, patience, longest_pause)
@@ -79,7 +82,7 @@ def _all_due(session: Session, target: AccountingTarget, patience: float, longes
                     if done.idle:
                         # Something is uncertain, and its look-up is not due yet.
                         time.sleep(_LOOK_AGAIN_SECONDS)
-                    if time.monotonic() > give_up and done.idle:
+                    if time.monotonic() > give_up and (done.idle or done.counts["paused"]):
                         return total
                 return total
         if time.monotonic() > give_up or not _left(session, target.name):
@@ -121,13 +124,16 @@ class Delivery:
             try:
                 with open_session(self._url, f"poster {self._target.name}") as session:
                     self._write(session, stop)
-            except psycopg.Error as error:
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 _log.warning(
                     "the poster of %s lost the database, next try in a second: %s",
                     self._target.name,
                     str(error).partition("\n")[0],
                 )
                 stop.wait(_LOST_SECONDS)
+            except Exception:
+                _log.exception("the poster of %s failed; it goes on in a while", self._target.name)
+                stop.wait(_AFTER_SURPRISE_SECONDS)
 
     def _write(self, session: Session, stop: threading.Event) -> None:
         with psycopg.connect(self._url, autocommit=True) as ear:

@@ -18,8 +18,8 @@ _NEXT_STEPS = {
     "changed": "Set it back there, or correct the deal so that a credit note and a new invoice follow.",
     "voided": "Restore it there, or credit the deal here; a voided document is not sent again.",
     "deleted": "Restore it there, or credit the deal here; a deleted document is not sent again.",
-    "missing": "Look for it there under its number; if it is gone for good, send it again with "
-    "`targets resend`.",
+    "missing": "Look for it there under its number; if it is gone for good, credit the deal here: a new "
+    "invoice follows.",
     "duplicate": "Void all but one of them there, then close this finding.",
     "unknown": "If it was entered by hand for a deal that is billed here, void it there.",
     "tax_differs": "Compare the tax settings there with the rule set's; the books there hold the other tax.",
@@ -67,10 +67,12 @@ def note(connection: Session, target: str, findings: Sequence[Finding]) -> int:
     return int(row[0]) if row else 0
 
 
-def settle(connection: Session, target: str, since: datetime, kinds: Sequence[str]) -> int:
-    """Close findings of these kinds that a complete look begun at `since` did not see again."""
+def settle(connection: Session, target: str, since: datetime) -> int:
+    """Close what a comparison of all posted documents, begun at `since`, did not see again: findings about
+    those, and about strangers. What was found about payments, or about what is frozen, is none of it.
+    """
     with connection.transaction():
-        return connection.execute(_SETTLE, {"target": target, "since": since, "kinds": list(kinds)}).rowcount
+        return connection.execute(_SETTLE, {"target": target, "since": since}).rowcount
 
 
 def settle_record(connection: Session, target: str, records: Sequence[str]) -> int:
@@ -95,6 +97,13 @@ _NOTE = """
         FROM jsonb_to_recordset(CAST(%(batch)s AS jsonb)) AS given (
             kind text, record text, intent_id bigint, said text, next_step text, evidence jsonb
         )
+        -- What a person has accepted as it is need not be told every night.
+        WHERE NOT EXISTS (
+            SELECT FROM posting.findings AS accepted
+            WHERE accepted.target = %(target)s AND accepted.kind = given.kind
+                AND accepted.record = given.record AND accepted.evidence = given.evidence
+                AND accepted.state = 'resolved' AND accepted.closed_by NOT IN ('sweep', 'reconciliation')
+        )
         ON CONFLICT (target, kind, record) WHERE state = 'open' DO UPDATE SET
             seen_at = clock_timestamp(), said = excluded.said, evidence = excluded.evidence,
             intent_id = coalesce(excluded.intent_id, finding.intent_id)
@@ -106,7 +115,14 @@ _SETTLE = """
     UPDATE posting.findings
     SET state = 'resolved', closed_at = clock_timestamp(), closed_by = 'reconciliation',
         closed_reason = 'both sides agree again'
-    WHERE target = %(target)s AND state = 'open' AND seen_at < %(since)s AND kind = ANY(%(kinds)s)
+    WHERE target = %(target)s AND state = 'open' AND seen_at < %(since)s
+        AND (
+            kind = 'unknown'
+            OR intent_id IN (
+                SELECT intent.id FROM posting.intents AS intent
+                WHERE intent.target = %(target)s AND intent.subject = 'document' AND intent.state = 'posted'
+            )
+        )
 """
 _SETTLE_RECORDS = """
     UPDATE posting.findings

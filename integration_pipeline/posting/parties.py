@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -25,7 +26,7 @@ from integration_pipeline.accounting.target import (
     Unsure,
 )
 from integration_pipeline.pipeline.customer_matching import normal_domain, normal_tax_id
-from integration_pipeline.posting.party_matching import Directory, Linked, New, Party, Undecided
+from integration_pipeline.posting.party_matching import Candidate, Directory, Linked, New, Party, Undecided
 from integration_pipeline.posting.writer import Writer
 
 Key: TypeAlias = tuple[int, str]
@@ -66,11 +67,16 @@ class Parties:
         """Bring the copy of the target's customers up to date; how many had changed."""
         with self._connection.transaction():
             row = self._connection.execute(_READ_UNTIL, {"target": self._target.name}).fetchone()
-        since: datetime | None = row[0] if row else None
+        since: datetime | None = row.customers_read_until if row else None
         changed = 0
         for page in self._target.customers(since):
             changed += len(page)
             self._keep(page)
+        # Only a look that came to its end counts: the pages of another may have left anybody out.
+        with self._connection.transaction():
+            self._connection.execute(
+                _READ_TO_THE_END, {"target": self._target.name, "began": row.now if row else None}
+            )
         return changed
 
     def _currency(self, currency: str) -> str:
@@ -84,10 +90,19 @@ class Parties:
     def _link_known(self, keys: Sequence[Key]) -> list[Key]:
         """Link what matches somebody there; the keys that are left are nobody's, or a person's to decide."""
         directory = self._directory()
+        verdicts = {key: directory.verdict(ours) for key, ours in self._ours(keys).items()}
+        claims: Counter[str] = Counter(
+            each.remote_id for each in verdicts.values() if isinstance(each, Linked)
+        )
         links: list[dict[str, Any]] = []
-        for key, ours in self._ours(keys).items():
-            verdict = directory.verdict(ours)
+        for key, verdict in verdicts.items():
             match verdict:
+                case Linked(remote_id=remote_id, rule=rule, evidence=evidence) if claims[remote_id] > 1:
+                    name = evidence["name_there"]
+                    why = f"{claims[remote_id]} customers here have what identifies {name} there"
+                    candidate = Candidate(remote_id, name, rule, 100.0)
+                    shown = {"why": why, "candidates": [asdict(candidate)]}
+                    links.append(_decision(key, "waiting", None, shown))
                 case Linked(remote_id=remote_id, rule=rule, evidence=evidence):
                     links.append(_decision(key, "linked", rule, evidence, remote_id=remote_id))
                 case Undecided(candidates=candidates, why=why):
@@ -236,6 +251,9 @@ class Parties:
                 self._connection.execute(
                     _DECIDE, {"target": self._target.name, "batch": json.dumps(decisions)}
                 )
+                linked = [each["customer_id"] for each in decisions if each["state"] == "linked"]
+                # What waited for this customer waits no more.
+                self._connection.execute(_GO_ON, {"target": self._target.name, "ids": linked})
 
 
 def _reference(customer: int, currency: str) -> str:
@@ -270,7 +288,10 @@ def _row(customer: RemoteCustomer) -> dict[str, Any]:
     }
 
 
-_READ_UNTIL = "SELECT max(modified_at) FROM crm.remote_customers WHERE target = %(target)s"
+_READ_UNTIL = """
+    SELECT customers_read_until, clock_timestamp() AS now FROM posting.writers WHERE target = %(target)s
+"""
+_READ_TO_THE_END = "UPDATE posting.writers SET customers_read_until = %(began)s WHERE target = %(target)s"
 _KEEP = """
     INSERT INTO crm.remote_customers AS known (
         target, remote_id, name, tax_id, domain, email, reference, currency, active, version, modified_at
@@ -366,4 +387,19 @@ _DECIDE = """
         remote_id = excluded.remote_id, state = excluded.state, rule = excluded.rule,
         evidence = excluded.evidence, updated_at = clock_timestamp()
     WHERE account.state <> 'linked'
+"""
+_GO_ON = """
+    UPDATE posting.intents AS intent
+    SET state = 'pending', retry_at = NULL, last_error = NULL, updated_at = clock_timestamp()
+    WHERE intent.target = %(target)s AND intent.state = 'waiting'
+        AND (
+            intent.document_id IN (
+                SELECT document.id FROM billing.documents AS document
+                WHERE document.customer_id = ANY(%(ids)s)
+            )
+            OR intent.settlement_id IN (
+                SELECT settlement.id FROM payments.settlements AS settlement
+                WHERE settlement.customer_id = ANY(%(ids)s)
+            )
+        )
 """

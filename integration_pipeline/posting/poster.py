@@ -1,17 +1,17 @@
 """The poster of one target: settles what is uncertain, then sends what is due, round after round.
 
 Belongs here: one round, and what a vendor's failure leads to. Does not belong here: when rounds happen
-(`posting_loop`), states in SQL (`claims`), who a customer is (`parties`).
+(`delivery`), states in SQL (`claims`), who a customer is (`parties`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.target import (
@@ -22,6 +22,7 @@ from integration_pipeline.accounting.target import (
     OutgoingApplication,
     OutgoingDocument,
     Refused,
+    RemoteRecord,
     Subject,
     Unsure,
 )
@@ -33,7 +34,14 @@ from integration_pipeline.posting.outgoing import outgoing
 from integration_pipeline.posting.parties import Parties
 from integration_pipeline.posting.uncertainty import verdict
 from integration_pipeline.posting.writer import Writer
-from integration_pipeline.transport.failures import QuotaExhausted, Throttled, Unauthorized, VendorFailure
+from integration_pipeline.transport.failures import (
+    QuotaExhausted,
+    Rejected,
+    Throttled,
+    Transient,
+    Unauthorized,
+    VendorFailure,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +55,13 @@ second (Xero) or one and a half (QuickBooks): one after the other would leave mo
 """
 _AFTER_QUOTA = 900.0
 _AFTER_UNAUTHORIZED = 60.0
+_LONGEST_PAUSE = 86_400.0
+_BETWEEN_LOOKS = 30.0
+# A refusal of a whole call with these may have its reason in one record. Others are about the way there.
+_ABOUT_THE_CONTENT = frozenset({400, 409, 422})
+_NOTHING_TO_SEND = (
+    "what it needs is not there: the document, or its customer's account; see `targets stuck`, then `resend`"
+)
 
 
 @dataclass(slots=True)
@@ -62,6 +77,9 @@ class Round:
         return not self.counts
 
 
+_Answer: TypeAlias = Sequence[Outcome] | VendorFailure
+
+
 class Poster:
     """Sends to `target` as its `writer`. Not safe for threads: a target has one writer."""
 
@@ -70,6 +88,7 @@ class Poster:
         self._target = target
         self._connection = writer.connection
         self._parties = Parties(writer, target)
+        self._failures = 0
 
     def round(self) -> Round:
         """A few calls' worth of work. A target that is away, or wants to be left alone, is paused.
@@ -83,8 +102,11 @@ class Poster:
             elif due := self._due():
                 self._post(due, done)
         except VendorFailure as failure:
+            self._failures += 1
             self._pause(failure)
             done.counts["paused"] += 1
+        else:
+            self._failures = 0
         return done
 
     def _due(self) -> list[Due]:
@@ -96,7 +118,13 @@ class Poster:
 
     def _post(self, due: Sequence[Due], done: Round) -> None:
         if unknown := [each for each in due if each.account is None]:
-            self._introduce(unknown, done)
+            try:
+                self._introduce(unknown, done)
+            except VendorFailure as failure:
+                # Those of known customers need not wait until the others can be looked for.
+                ids = [each.intent_id for each in unknown]
+                claims.put_off(self._writer, ids, "pending", str(failure), seconds=_BETWEEN_LOOKS)
+                raise
             # What they all are by now, and whether anything is due before them, is asked anew.
             return
         subject = due[0].subject
@@ -105,6 +133,9 @@ class Poster:
             due = due[: self._target.largest_batch]
         ids = [each.intent_id for each in due]
         batch = self._outgoing(subject, ids)
+        if gone := set(ids) - {each.intent_id for each in batch}:
+            claims.put_off(self._writer, sorted(gone), "waiting", _NOTHING_TO_SEND)
+            done.counts["waiting"] += len(gone)
         if nothing := [each for each in batch if isinstance(each, OutgoingApplication) and not each.amount]:
             said = "the invoice was paid; the credit note stays open for the customer"
             claims.put_off(self._writer, [each.intent_id for each in nothing], "cancelled", said)
@@ -134,21 +165,37 @@ class Poster:
 
     def _send(self, claimed: Sequence[Outgoing], done: Round) -> None:
         """Send in as many calls as it takes, at the same time; what became of each is stored as it comes."""
-        batches = list(chunked(claimed, self._target.largest_batch))
         failure: VendorFailure | None = None
-        with ThreadPoolExecutor(len(batches), thread_name_prefix=f"send to {self._target.name}") as pool:
-            sent = {pool.submit(self._answer, batch): batch for batch in batches}
-            for answered in as_completed(sent):
-                batch, answer = sent[answered], answered.result()
-                if isinstance(answer, VendorFailure):
-                    failure = answer
-                    self._give_back(batch, answer)
-                else:
-                    self._settle(batch, answer, done)
+        for batch, answer in self._answers(list(chunked(claimed, self._target.largest_batch))):
+            if not isinstance(answer, VendorFailure):
+                self._settle(batch, answer, done)
+            elif isinstance(answer, Rejected) and answer.status in _ABOUT_THE_CONTENT:
+                self._apart(batch, answer, done)
+            else:
+                failure = answer
+                self._give_back(batch, answer)
         if failure is not None:
             raise failure
 
-    def _answer(self, batch: Sequence[Outgoing]) -> Sequence[Outcome] | VendorFailure:
+    def _answers(self, batches: Sequence[Sequence[Outgoing]]) -> Iterator[tuple[Sequence[Outgoing], _Answer]]:
+        """Each batch with what came of it, as it comes."""
+        if len(batches) == 1:
+            yield batches[0], self._answer(batches[0])
+            return
+        with ThreadPoolExecutor(len(batches), thread_name_prefix=f"send to {self._target.name}") as pool:
+            sent = {pool.submit(self._answer, batch): batch for batch in batches}
+            for answered in as_completed(sent):
+                yield sent[answered], answered.result()
+
+    def _apart(self, batch: Sequence[Outgoing], refusal: Rejected, done: Round) -> None:
+        """A call was refused as a whole: one of its records is to blame, and the others must not suffer."""
+        if len(batch) == 1:
+            self._settle(batch, [Refused(str(refusal))], done)
+            return
+        for each in batch:
+            self._send([each], done)
+
+    def _answer(self, batch: Sequence[Outgoing]) -> _Answer:
         try:
             return self._target.send(batch)
         except VendorFailure as failure:
@@ -187,9 +234,12 @@ class Poster:
                 row.id: row for row in self._connection.execute(_STANDING, {"ids": list(ids)}).fetchall()
             }
         batch = self._outgoing(Subject(standing[ids[0]].subject), ids)
-        results: list[Result] = []
+        known = {each.intent_id for each in batch}
+        results: list[Result] = [
+            NotPosted(each, "frozen", _NOTHING_TO_SEND) for each in ids if each not in known
+        ]
         noted: list[findings.Finding] = []
-        for item, hits in zip(batch, self._target.find(batch), strict=True):
+        for item, hits in self._found(batch):
             row = standing[item.intent_id]
             result, found = verdict(
                 item,
@@ -200,10 +250,25 @@ class Poster:
             )
             results.append(_patiently(result, row.attempts))
             noted += found
-            done.counts["looked_up"] += 1
             _count(done, item, result)
+        done.counts["looked_up"] += len(ids)
         claims.store(self._writer, results, looked_up=True)
         findings.note(self._connection, self._writer.target, noted)
+
+    def _found(self, batch: Sequence[Outgoing]) -> list[tuple[Outgoing, Sequence[RemoteRecord]]]:
+        """What the target has of each; one that cannot be looked up holds up no other."""
+        try:
+            return list(zip(batch, self._target.find(batch), strict=True)) if batch else []
+        except (Throttled, Transient, Unauthorized):
+            raise
+        except Exception as failure:
+            if len(batch) == 1:
+                _log.exception("%s: %s cannot be looked up", self._target.name, batch[0].reference)
+                said = f"it cannot be looked up: {type(failure).__name__}: {failure}"
+                intent_id = batch[0].intent_id
+                claims.look_up_later(self._writer, intent_id, said, seconds=_LONGEST_WAIT)
+                return []
+            return [found for each in batch for found in self._found([each])]
 
     def _outgoing(self, subject: Subject, ids: Sequence[int]) -> list[Outgoing]:
         return outgoing(
@@ -216,16 +281,15 @@ class Poster:
 
     def _pause(self, failure: VendorFailure) -> None:
         """Leave the target alone for as long as it asks, and say so where people look."""
+        asked = min(failure.retry_after or 0.0, _LONGEST_PAUSE)
         if isinstance(failure, QuotaExhausted):
-            seconds = failure.retry_after or _AFTER_QUOTA
+            seconds = asked or _AFTER_QUOTA
         elif isinstance(failure, Unauthorized):
             seconds = _AFTER_UNAUTHORIZED
-        elif isinstance(failure, Throttled):
-            seconds = min(failure.retry_after or 1.0, _LONGEST_WAIT)
         else:
-            seconds = failure.retry_after or 1.0
+            seconds = max(min(asked, _LONGEST_WAIT), min(_LONGEST_WAIT, 2.0 ** min(self._failures - 1, 10)))
         _log.warning("%s is left alone for %.0f s: %s", self._target.name, seconds, failure)
-        self._writer.pause(datetime.now(UTC) + timedelta(seconds=seconds), str(failure))
+        self._writer.pause(seconds, str(failure))
 
 
 def _result(item: Outgoing, outcome: Outcome) -> tuple[Result, list[findings.Finding]]:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from integration_pipeline.accounting.target import AccountingTarget, RemoteState, Subject
 from integration_pipeline.posting import findings
 from integration_pipeline.posting.comparing import Expected, differences
 from integration_pipeline.posting.findings import Finding
-from integration_pipeline.posting.sweep import expected, is_unknown, numbers_on_their_way, unknown
+from integration_pipeline.posting.sweep import (
+    expected,
+    expected_of,
+    is_unknown,
+    numbers_on_their_way,
+    unknown,
+)
 from integration_pipeline.posting.writer import Session
-
-_ABOUT = ("changed", "voided", "deleted", "missing", "duplicate", "unknown", "tax_differs", "total_differs")
 
 
 @dataclass(slots=True)
@@ -44,7 +48,7 @@ def reconcile(
 
     Raises the transport's failures: then nothing was concluded.
     """
-    began = datetime.now(UTC)
+    began = _now(session)
     result = Reconciliation()
     ours = _ours(session, target.name, first, last)
     if first is None:
@@ -77,13 +81,25 @@ def reconcile(
             name = document.number or document.reference
             said = f"{name} was posted as {remote_id} and is not there any more"
             noted.append(Finding("missing", remote_id, said, document.intent_id))
+    # What was posted while all of this was read is no stranger.
+    strangers = [each.record for each in noted if each.kind == "unknown"]
+    ours_by_now = {remote_id for _, remote_id in expected_of(session, target.name, strangers)}
+    noted = [each for each in noted if each.kind != "unknown" or each.record not in ours_by_now]
     result.findings.update(each.kind for each in noted)
     findings.note(session, target.name, noted)
     if last is None:
-        result.closed = findings.settle(session, target.name, began, _ABOUT)
+        result.closed = findings.settle(session, target.name, began)
         with session.transaction():
             session.execute(_RECONCILED, {"target": target.name, "at": began})
     return result
+
+
+def _now(session: Session) -> datetime:
+    """The database's clock, by which findings are dated."""
+    with session.transaction():
+        row = session.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None  # noqa: S101 - a function's value
+    return row[0]
 
 
 def _signed(document: Expected, minor: int) -> int:

@@ -113,6 +113,7 @@ def expected(row: Any) -> Expected:
         customer_id=row.account,
         total=Money(abs(row.total_minor), row.currency),
         tax=Money(row.tax_minor, row.currency) if document else None,
+        issued_on=row.issue_date if document else None,
     )
 
 
@@ -136,7 +137,7 @@ _KEEP_SWEPT = """
 _EXPECTED = """
     SELECT
         intent.id, intent.subject, intent.remote_id, intent.document_reference,
-        booked.remote_id AS number, document.kind,
+        booked.remote_id AS number, document.kind, document.issue_date,
         coalesce(document.total_minor, settlement.amount_minor) AS total_minor, document.tax_minor,
         coalesce(document.currency, settlement.currency) AS currency,
         (

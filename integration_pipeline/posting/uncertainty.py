@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from integration_pipeline.accounting.target import Outgoing, OutgoingDocument, RemoteRecord, RemoteState
+from integration_pipeline.accounting.target import Outgoing, OutgoingDocument, RemoteRecord
 from integration_pipeline.posting.claims import NotPosted, Posted, Result
-from integration_pipeline.posting.comparing import Expected, differences
+from integration_pipeline.posting.comparing import GONE, Expected, differences
 from integration_pipeline.posting.findings import Finding, of_differences
 
 
@@ -23,7 +23,12 @@ def verdict(
     """
     expected = Expected.of(item)
     name = item.number if isinstance(item, OutgoingDocument) else item.reference
-    there = [hit for hit in hits if hit.state is not RemoteState.DELETED] or list(hits)
+    there = [hit for hit in hits if hit.state not in GONE] or [
+        # Numbers are used again by hand: of what is gone only our reference says that it was ours.
+        hit
+        for hit in hits
+        if hit.reference == item.reference
+    ]
     if not there:
         return _absent(item, name, quiet_for, quiet_seconds, refused=refused), []
     if len(there) > 1:

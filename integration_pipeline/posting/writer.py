@@ -12,7 +12,6 @@ import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeAlias
 
 import psycopg
@@ -33,10 +32,12 @@ class Writer:
     target: str
     fencing_token: int
 
-    def pause(self, until: datetime, reason: str) -> None:
-        """No call goes out before `until`; whoever looks at the target reads the reason."""
+    def pause(self, seconds: float, reason: str) -> None:
+        """No call goes out for so long; whoever looks at the target reads the reason."""
         with self.connection.transaction():
-            self.connection.execute(_PAUSE, {"target": self.target, "until": until, "reason": reason[:500]})
+            self.connection.execute(
+                _PAUSE, {"target": self.target, "seconds": seconds, "reason": reason[:500]}
+            )
 
     def paused_seconds(self) -> float:
         """How much longer nothing is sent; 0 if anything may be."""
@@ -93,6 +94,7 @@ def open_session(database_url: str, name: str) -> Session:
         prepare_threshold=0,
         row_factory=namedtuple_row,
         connect_timeout=5,
+        options="-c synchronous_commit=on",
     )
 
 
@@ -123,7 +125,9 @@ _ABANDONED = """
     WHERE attempt.intent_id = abandoned.id AND attempt.outcome IS NULL
 """
 _PAUSE = """
-    UPDATE posting.writers SET paused_until = %(until)s, paused_for = %(reason)s WHERE target = %(target)s
+    UPDATE posting.writers
+    SET paused_until = clock_timestamp() + make_interval(secs => %(seconds)s), paused_for = %(reason)s
+    WHERE target = %(target)s
 """
 _PAUSED = """
     SELECT extract(epoch FROM paused_until - clock_timestamp()) FROM posting.writers

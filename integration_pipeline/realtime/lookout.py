@@ -72,7 +72,7 @@ class Lookout:
             with looking(connection, *account) as mine:
                 if mine:
                     look()
-        except psycopg.Error:
+        except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except Exception as failure:
             _log.warning("%s %s could not be looked at: %s", *account, in_short(failure))

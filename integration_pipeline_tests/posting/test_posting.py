@@ -305,6 +305,7 @@ def test_a_target_that_wants_to_be_left_alone_gets_everything_later(company: Com
     assert "429" in writer["paused_for"]
     assert company.states() == {"pending": 1}
     company.office.execute("UPDATE posting.writers SET paused_until = NULL")
+    company.office.execute("UPDATE posting.intents SET retry_at = NULL")
     company.deliver()
     assert company.vendor.documents() == company.booked()
     assert company.states() == {"posted": 1}

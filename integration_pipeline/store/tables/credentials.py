@@ -1,4 +1,4 @@
-"""Schema `ops`: what vendors granted us, and the accounts it opens. Secrets are ciphertext, never in clear."""
+"""Schema `ops`: what vendors granted us, and the accounts it opens. Secrets are ciphertext, never clear."""
 
 from __future__ import annotations
 

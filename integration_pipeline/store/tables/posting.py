@@ -112,6 +112,10 @@ intents = Table(
     ),
     Index("ix_intents_remote_id", "target", "remote_id"),
     Index("ix_intents_document_id", "document_id"),
+    # What is due at a target, and what is to be looked up, without a look at all that waits.
+    Index("ix_intents_due", "target", "subject", "id", postgresql_where=sql_text("state = 'pending'")),
+    Index("ix_intents_uncertain", "target", "id", postgresql_where=sql_text("state = 'uncertain'")),
+    Index("ix_intents_updated_at", "updated_at"),
     Index(
         "ix_intents_open",
         "target",
@@ -148,6 +152,8 @@ writers = Table(
     # How far the target was read for changes that others made, and when all of it was last compared.
     moment("swept_until", nullable=True),
     moment("reconciled_at", nullable=True),
+    # When the last reading of its customers began that came to its end.
+    moment("customers_read_until", nullable=True),
     # No call goes out before this moment: a day's limit is used up, or the connection is broken.
     moment("paused_until", nullable=True),
     Column("paused_for", Text),

@@ -205,7 +205,8 @@ END
 $$;
 
 -- Makes the intents of accounting systems for settlements, in the transaction that books them. Safe to
--- repeat; answers how many are new.
+-- repeat; answers how many are new. `settled` are ids of settlements; null stands for all: for a target that
+-- was added later.
 --
 -- `targets` is a JSON array of {target, entity, since}. A payment goes where all the documents it pays go; a
 -- customer's credit without any goes where documents of its day would. Fees alone, payouts and exchanges are
@@ -252,10 +253,14 @@ LANGUAGE sql AS $$
                 AND intent.subject = 'document'
             WHERE allocation.settlement_id = settlement.id
         ) AS paid
-        WHERE settlement.id = ANY(settled)
+        WHERE (settled IS NULL OR settlement.id = ANY(settled))
             AND settlement.customer_id IS NOT NULL AND settlement.amount_minor <> 0
             AND settlement.payout_id IS NULL
             AND paid.documents = paid.going
+            AND NOT EXISTS (
+                SELECT FROM posting.intents AS there
+                WHERE there.target = chosen.target AND there.settlement_id = settlement.id
+            )
             AND (paid.documents > 0 OR settlement.settled_on >= chosen.since)
         ORDER BY settlement.id, chosen.target
         ON CONFLICT (target, settlement_id) DO NOTHING

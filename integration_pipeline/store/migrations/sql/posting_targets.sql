@@ -36,7 +36,14 @@ LANGUAGE sql AS $$
             SELECT 'application'
             WHERE document.kind = 'credit_note' AND reversed.issue_date >= chosen.since
         ) AS subject
-        WHERE intent.state = 'posted' AND (booked IS NULL OR intent.id = ANY(booked))
+        WHERE
+            intent.state = 'posted' AND (booked IS NULL OR intent.id = ANY(booked))
+            AND NOT EXISTS (
+                SELECT FROM posting.intents AS there
+                WHERE
+                    there.target = chosen.target AND there.subject = subject.subject
+                    AND there.document_id = intent.document_id
+            )
     ),
 
     enlisted AS (

@@ -135,6 +135,7 @@ def upgrade() -> None:
         ),
         sa.Column("swept_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reconciled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("customers_read_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paused_for", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("target", name="pk_writers"),
@@ -385,6 +386,34 @@ def upgrade() -> None:
         schema="ledger",
         postgresql_where=sa.text("kind IN ('release', 'settlement')"),
     )
+    op.create_index(
+        "ix_intents_due",
+        "intents",
+        ["target", "subject", "id"],
+        schema="posting",
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
+        "ix_intents_uncertain",
+        "intents",
+        ["target", "id"],
+        schema="posting",
+        postgresql_where=sa.text("state = 'uncertain'"),
+    )
+    op.create_index("ix_intents_updated_at", "intents", ["updated_at"], schema="posting")
+    # Lines of documents with one tax and one rate can only be taxed by that.
+    op.execute("""
+        UPDATE billing.lines AS line
+        SET taxes = jsonb_build_array(jsonb_build_array(
+            tax.name, CAST(tax.percent AS text), line.amount_minor, line.tax_minor
+        ))
+        FROM billing.document_taxes AS tax
+        WHERE tax.document_id = line.document_id AND line.tax_minor <> 0
+            AND 1 = (
+                SELECT count(*) FROM billing.document_taxes AS every
+                WHERE every.document_id = line.document_id
+            )
+    """)
     op.get_bind().connection.cursor().execute((_SQL / "posting_targets.sql").read_text())
 
 
