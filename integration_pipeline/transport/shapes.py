@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
+from integration_pipeline.store.texts import UNSTORABLE
 from integration_pipeline.transport.failures import Attempted, VendorFailure, clean, malformed
 from integration_pipeline.transport.json_types import JsonValue
 
@@ -50,13 +51,16 @@ class Json:
         return None if found.value is None else found
 
     def text(self) -> str:
+        """Text that a database can keep: without NUL, and without half a surrogate pair."""
         if not isinstance(self.value, str):
             raise self.wrong("text")
+        if UNSTORABLE.search(self.value):
+            raise self.wrong("text that can be stored")
         return self.value
 
     def identifier(self) -> str:
         """A record id as text: vendors write the same id as `"7"` in one endpoint and as `7` in another."""
-        if isinstance(self.value, str) and self.value.strip():
+        if isinstance(self.value, str) and self.value.strip() and not UNSTORABLE.search(self.value):
             return self.value
         if isinstance(self.value, int) and not isinstance(self.value, bool):
             return str(self.value)
