@@ -12,7 +12,8 @@ from integration_pipeline.accounting.target import OutgoingDocument
 
 LONGEST_NOTE = 4_000
 
-_OURS = r"(?:A?D|P)[A-Z2-7]{10}"
+# Of a document, an application, a payment, and a payment that takes one back.
+_OURS = r"(?:D|AD|P|R)[A-Z2-7]{10}"
 _REFERENCE = re.compile(rf"\bRef ({_OURS})\b")
 _BARE_REFERENCE = re.compile(_OURS)
 _CUSTOMER = re.compile(r"\bRef (C[0-9]{1,18}(?:[A-Z]{3})?)\b")

@@ -130,6 +130,19 @@ def payment(
     )
 
 
+def taken_back(item: OutgoingPayment) -> OutgoingPayment:
+    """The opposite of a payment, under the reference that such a settlement gets."""
+    return replace(
+        item,
+        intent_id=item.intent_id + 1,
+        key=key_of(f"taken back {item.key}"),
+        reference=f"R{item.reference[1:]}",
+        amount=-item.amount,
+        fee=None if item.fee is None else -item.fee,
+        allocations=tuple(replace(each, amount=-each.amount) for each in item.allocations),
+    )
+
+
 def customer(number: int = 1, name: str = "Acme Inc.", **facts: str | None) -> OutgoingCustomer:
     given = OutgoingCustomer(
         key=key_of(f"customer {number}"),

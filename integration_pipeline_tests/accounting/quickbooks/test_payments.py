@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
+
+import pytest
 
 from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.quickbooks.target import QuickBooksTarget
@@ -17,7 +20,13 @@ from integration_pipeline.accounting.target import (
 )
 from integration_pipeline.billing.money import Money
 from integration_pipeline_tests.accounting.quickbooks.conftest import Books
-from integration_pipeline_tests.accounting.quickbooks.outgoing import application, document, line, payment
+from integration_pipeline_tests.accounting.quickbooks.outgoing import (
+    application,
+    document,
+    line,
+    payment,
+    taken_back,
+)
 
 RECEIVABLES, CHECKING, BANK_CHARGES = "2", "4", "6"
 ACCOUNTS = {
@@ -216,3 +225,25 @@ def test_a_payment_that_a_person_voided_is_found_as_voided(books: Books) -> None
         RemoteState.VOIDED,
         item.reference,
     )
+
+
+@pytest.mark.parametrize("minor", [10_000, -10_000], ids=["received", "given back"])
+def test_what_was_taken_back_is_known_again_beside_what_it_takes_back(books: Books, minor: int) -> None:
+    target = books.target(**ACCOUNTS)
+    known = books.customer(target)
+    invoice = accepted(target, document("INV-1", known)).remote_id
+    first = payment("p", known, minor, (invoice, minor))
+    if minor < 0:
+        # Nobody had paid it.
+        first = payment("p", known, minor)
+    batch = [first, taken_back(first)]
+
+    records = [accepted(target, each) for each in batch]
+
+    assert [record.reference for record in records] == [each.reference for each in batch]
+    assert [record.total for record in records] == [Money(10_000, "USD")] * 2
+    assert target.find(batch) == [[record] for record in records]
+    changed = {each.remote_id: each for page in target.changed_since(datetime.now(UTC)) for each in page}
+    assert [changed[record.remote_id] for record in records] == records
+    assert books.totals("Payment") == (1, Decimal("100.00"))
+    assert books.totals("Purchase") == (1, Decimal("100.00"))
