@@ -19,6 +19,7 @@ from integration_pipeline.accounting.quickbooks.answers import decimal
 from integration_pipeline.accounting.quickbooks.api import QuickBooksApi
 from integration_pipeline.accounting.quickbooks.config import QuickBooksConfig
 from integration_pipeline.accounting.target import OutgoingDocument
+from integration_pipeline.billing.money import Money
 from integration_pipeline.transport.json_types import JsonObject
 
 
@@ -97,7 +98,10 @@ def _percent_of(name: str) -> Decimal:
 
 
 def tax_fields(document: OutgoingDocument, config: QuickBooksConfig, rates: TaxRates) -> TaxFields:
-    """What says the taxes of a document. Raises `CannotBeSent` for a tax without a code."""
+    """What says the taxes of a document. Raises `CannotBeSent` for a tax without a code, and for one that the
+    lines do not have: by them QuickBooks decides what is taxed at all.
+    """
+    _require_same(document)
     match config.sales_tax:
         case "automated":
             return TaxFields(_taxed_or_not(document), {})
@@ -105,6 +109,18 @@ def tax_fields(document: OutgoingDocument, config: QuickBooksConfig, rates: TaxR
             return TaxFields(_taxed_or_not(document), _one_code(document, config))
         case "by_line":
             return _by_line(document, config, rates)
+
+
+def _require_same(document: OutgoingDocument) -> None:
+    currency = document.total.currency
+    of_lines = Money(sum(line.tax_amount.minor for line in document.lines), currency)
+    of_document = Money(sum(tax.amount.minor for tax in document.taxes), currency)
+    if of_lines != of_document:
+        raise CannotBeSent(
+            f"its taxes are {of_document.format()} and those of its lines {of_lines.format()}, as of a "
+            "document booked before lines kept theirs; enter it in QuickBooks by hand under its number, then "
+            "have it found there (`targets resend`)"
+        )
 
 
 def _taxed_or_not(document: OutgoingDocument) -> tuple[str, ...]:

@@ -144,3 +144,21 @@ def test_where_quickbooks_computes_the_tax_the_record_says_what_it_made_of_it(op
     assert isinstance(outcome, Accepted)
     assert (outcome.record.tax, outcome.record.total) == (Money(825, "USD"), Money(10_825, "USD"))
     assert books.totals("Invoice") == (1, Decimal("108.25"))
+
+
+@pytest.mark.parametrize("regime", ["by_document", "by_line", "automated"])
+@pytest.mark.parametrize(("kept", "said"), [(0, "0.00"), (800, "8.00")])
+def test_a_document_whose_lines_do_not_have_its_taxes_is_not_sent_for_less(
+    open_books: Open, regime: str, kept: int, said: str
+) -> None:
+    books = open_books(BY_CODE)
+    target = books.target(sales_tax=regime, tax_codes={"CA 8.25": "1"})
+    taxes = [tax("CA", "8.25", 10_000, kept)] if kept else []
+    sent = document("INV-1", "1", line(10_000, taxes=taxes), taxes=[tax("CA", "8.25", 10_000, 825)])
+
+    [outcome] = target.send([sent])
+
+    assert isinstance(outcome, Refused)
+    assert f"its taxes are 8.25 USD and those of its lines {said} USD" in outcome.reason
+    assert "enter it in QuickBooks by hand under its number" in outcome.reason
+    assert books.totals("Invoice") == (0, Decimal(0))
