@@ -29,6 +29,7 @@ _SUBSCRIPTION_ENDED = "6190"
 
 # Intuit names no time and documents a minute for all its limits.
 _PAUSE = 60.0
+_TOO_LARGE = 413
 _REFUSAL = "ValidationFault"
 _CODE = re.compile(r"(\d{3,6}): ")
 _XML_CODE = re.compile(r'<Error\s[^>]*code="(\d{1,10})"')
@@ -96,6 +97,11 @@ def refusal(failure: VendorFailure) -> Fault | None:
     if code is None or not isinstance(failure, Rejected):
         return None
     return Fault(code[1], failure.vendor_message, is_refusal=True)
+
+
+def refuses_content(failure: VendorFailure) -> bool:
+    """Whether a refused batch may be taken without one of its records, or in smaller parts."""
+    return refusal(failure) is not None or failure.status == _TOO_LARGE
 
 
 def explain(reply: ErrorReply) -> Explanation:

@@ -11,7 +11,7 @@ from integration_pipeline.accounting.quickbooks.answers import read_customer
 from integration_pipeline.accounting.quickbooks.api import QuickBooksApi, any_of
 from integration_pipeline.accounting.quickbooks.config import QuickBooksConfig
 from integration_pipeline.accounting.quickbooks.customers import customer_body, names_of
-from integration_pipeline.accounting.quickbooks.errors import DUPLICATE_NAME, Fault, refusal
+from integration_pipeline.accounting.quickbooks.errors import DUPLICATE_NAME, Fault, refusal, refuses_content
 from integration_pipeline.accounting.target import OutgoingCustomer, Refused, RemoteCustomer, Unsure
 from integration_pipeline.transport.failures import Uncertain, VendorFailure
 from integration_pipeline.transport.shapes import Json
@@ -116,10 +116,26 @@ def _sent(
     except Uncertain as lost:
         return [lost] * len(bodies)
     except VendorFailure as failure:
+        if len(bodies) > 1 and refuses_content(failure):
+            return _halved(api, config, customers)
         fault = refusal(failure)
         if fault is None:
             raise
-        return [fault] * len(bodies)
+        return [fault]
+
+
+def _halved(
+    api: QuickBooksApi, config: QuickBooksConfig, customers: Sequence[tuple[OutgoingCustomer, str]]
+) -> list[Json | Fault | VendorFailure]:
+    """Something in one of them has the whole call refused: the others need not suffer from it."""
+    middle = len(customers) // 2
+    answers = _sent(api, config, customers[:middle])
+    try:
+        return answers + _sent(api, config, customers[middle:])
+    except VendorFailure as failure:
+        if all(isinstance(each, Fault) and each.is_refusal for each in answers):
+            raise
+        return answers + [failure] * (len(customers) - middle)
 
 
 def _outcome(customer: OutgoingCustomer, answer: Json | Fault | VendorFailure) -> Introduced:

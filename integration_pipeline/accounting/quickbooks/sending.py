@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from integration_pipeline.accounting.quickbooks.answers import read_record
 from integration_pipeline.accounting.quickbooks.api import QuickBooksApi
-from integration_pipeline.accounting.quickbooks.errors import Fault, refusal
+from integration_pipeline.accounting.quickbooks.errors import Fault, refusal, refuses_content
 from integration_pipeline.accounting.target import Accepted, Outcome, Refused, Unsure
 from integration_pipeline.transport.failures import Uncertain, VendorFailure
 from integration_pipeline.transport.json_types import JsonObject
@@ -45,8 +45,12 @@ def send(api: QuickBooksApi, parcels: Sequence[Parcel], home_currency: str) -> l
     if not parcels:
         return []
     outcomes = _send_batch(api, parcels, home_currency)
+    if outcomes is None:
+        # Something in one of them has the whole call refused: the others need not suffer from it.
+        middle = len(parcels) // 2
+        return _in_turn(api, [parcels[:middle], parcels[middle:]], home_currency)
     if all(isinstance(each, Refused) and not each.duplicate for each in outcomes):
-        return _confirmed(api, parcels, outcomes, home_currency)
+        return _confirmed(api, parcels, home_currency)
     return outcomes
 
 
@@ -85,13 +89,18 @@ def _outcome_of(parcel: Parcel, failure: VendorFailure) -> Refused | Unsure:
     return fault.refused(parcel.name)
 
 
-def _send_batch(api: QuickBooksApi, parcels: Sequence[Parcel], home_currency: str) -> list[Outcome]:
+def _send_batch(api: QuickBooksApi, parcels: Sequence[Parcel], home_currency: str) -> list[Outcome] | None:
+    """None if the call was refused before any of them was looked at by itself."""
     try:
         answers = api.create_all(
             [(each.entity, each.body) for each in parcels], request_id(*(each.key for each in parcels))
         )
+    except Uncertain as lost:
+        return [Unsure(f"{each.name}: {lost}") for each in parcels]
     except VendorFailure as failure:
-        return [_outcome_of(each, failure) for each in parcels]
+        if not refuses_content(failure):
+            raise
+        return None
     return [_of_batch(parcel, answer, home_currency) for parcel, answer in zip(parcels, answers, strict=True)]
 
 
@@ -109,18 +118,30 @@ def _of_batch(parcel: Parcel, answer: Json | Fault | VendorFailure, home_currenc
         return _outcome_of(parcel, unreadable)
 
 
-def _confirmed(
-    api: QuickBooksApi, parcels: Sequence[Parcel], refused: list[Outcome], home_currency: str
-) -> list[Outcome]:
-    """A batch refused as a whole may be the answer of an earlier day: its request id is that of the same
-    documents, and since then somebody may have mended what was wrong. So one is sent alone, where refusals
-    are not repeated; if that is taken, so may be the others.
+def _confirmed(api: QuickBooksApi, parcels: Sequence[Parcel], home_currency: str) -> list[Outcome]:
+    """A batch of which all were refused may be the answer of an earlier day: its request id is that of the
+    same documents, and since then somebody may have mended what was wrong. So one is sent alone, where
+    refusals are not repeated; if that is taken, the others follow together, else each alone.
     """
     first, *others = parcels
     outcome = _send_one(api, first, home_currency)
-    if isinstance(outcome, Refused):
-        return refused
-    try:
-        return [outcome, *send(api, others, home_currency)]
-    except VendorFailure as failure:
-        return [outcome, *(Unsure(f"{each.name}: {failure}") for each in others)]
+    groups = [[each] for each in others] if isinstance(outcome, Refused) else [others]
+    return _in_turn(api, groups, home_currency, outcome)
+
+
+def _in_turn(
+    api: QuickBooksApi, groups: Sequence[Sequence[Parcel]], home_currency: str, *before: Outcome
+) -> list[Outcome]:
+    """What became of those `before`, and of one group after the other. Raises a `VendorFailure` only if
+    certainly nothing was done; after one nothing more is sent.
+    """
+    outcomes = list(before)
+    for place, group in enumerate(groups):
+        try:
+            outcomes += send(api, group, home_currency)
+        except VendorFailure as failure:
+            if all(isinstance(each, Refused) for each in outcomes):
+                raise
+            left = (each for some in groups[place:] for each in some)
+            return [*outcomes, *(Unsure(f"{each.name}: not sent: {failure}") for each in left)]
+    return outcomes

@@ -26,6 +26,7 @@ from integration_pipeline_tests.vendors.rig import WoundClock
 from integration_pipeline_tests.vendors.xsd import specs_folder
 
 PLAIN, UK, AUTOMATED, BY_CODE = (f"913035000000000{place}" for place in (1, 2, 3, 4))
+UNLIMITED = Limits.unlimited().model_dump()
 VERIFIER = "verifier-5ecre7"
 
 OPTIONS = Options(
@@ -160,7 +161,7 @@ def open_books(running: Desk) -> Iterator[Open]:
     """The books of a realm; all companies are new. What was sent must be what Intuit's schemas know."""
     running.admin("DELETE", "/faults")
     running.admin("POST", "/reset")
-    running.admin("PUT", "/limits", Limits.unlimited().model_dump())
+    running.admin("PUT", "/limits", UNLIMITED)
     running.admin("PUT", "/requests", {"on": True})
     running.admin("DELETE", "/requests")
     with ExitStack() as opened:

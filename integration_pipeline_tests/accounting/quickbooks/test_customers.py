@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from integration_pipeline.accounting.target import Refused, RemoteCustomer, Unsure
-from integration_pipeline_tests.accounting.quickbooks.conftest import UK, Books, Open
+from integration_pipeline_tests.accounting.quickbooks.conftest import UK, UNLIMITED, Books, Open
 from integration_pipeline_tests.accounting.quickbooks.outgoing import customer
 
 
@@ -37,6 +37,26 @@ def test_several_are_created_in_one_call(books: Books) -> None:
         each.reference for each in batch
     ]
     assert target.find_customers(batch) == created
+
+
+def test_a_call_refused_before_its_customers_were_looked_at_goes_in_smaller_parts(books: Books) -> None:
+    target = books.target()
+    books.sandbox.admin("PUT", "/limits", {**UNLIMITED, "batch_items": 2})
+    batch = [customer(each, f"Firm {each}") for each in range(5)]
+
+    created = target.create_customers(batch)
+
+    assert names(created) == [each.name for each in batch]
+    assert target.find_customers(batch) == created
+
+
+def test_what_stops_the_second_part_of_a_call_leaves_its_customers_unsure(books: Books) -> None:
+    target = books.target()
+    books.sandbox.admin("PUT", "/limits", {**UNLIMITED, "batch_items": 2, "batches_per_minute": 2})
+
+    outcomes = target.create_customers([customer(each, f"Firm {each}") for each in range(4)])
+
+    assert [type(each) for each in outcomes] == [RemoteCustomer, RemoteCustomer, Unsure, Unsure]
 
 
 def test_a_name_that_a_vendor_has_is_told_apart(books: Books) -> None:

@@ -17,7 +17,7 @@ from integration_pipeline.accounting.quickbooks.target import QuickBooksTarget
 from integration_pipeline.accounting.target import Refused, Unsure
 from integration_pipeline.transport.auth import BearerAuth
 from integration_pipeline.transport.failures import Rejected, Unauthorized
-from integration_pipeline_tests.accounting.quickbooks.outgoing import document
+from integration_pipeline_tests.accounting.quickbooks.outgoing import customer, document
 
 Answering = Callable[[int, str], QuickBooksTarget]
 
@@ -86,8 +86,14 @@ def test_an_ended_subscription_refuses_no_document(answering: Answering) -> None
         target.send([document("INV-1", "1")])
 
 
-def test_a_refusal_that_is_not_quickbooks_own_refuses_no_document(answering: Answering) -> None:
-    target = answering(413, "<html><h1>413 Request Entity Too Large</h1></html>")
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("status", [400, 404, 413])
+def test_a_refusal_that_is_not_quickbooks_own_refuses_no_document_and_no_customer(
+    answering: Answering, status: int, count: int
+) -> None:
+    target = answering(status, f"<html><h1>{status} says a gateway</h1></html>")
 
     with pytest.raises(Rejected):
-        target.send([document("INV-1", "1")])
+        target.send([document(f"INV-{each}", "1") for each in range(count)])
+    with pytest.raises(Rejected):
+        target.create_customers([customer(each, f"Firm {each}") for each in range(count)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from integration_pipeline.accounting.target import Accepted, Refused, Unsure
 from integration_pipeline.transport.failures import Throttled, Unauthorized
-from integration_pipeline_tests.accounting.quickbooks.conftest import Books
+from integration_pipeline_tests.accounting.quickbooks.conftest import UNLIMITED, Books
 from integration_pipeline_tests.accounting.quickbooks.outgoing import document
 
 
@@ -85,6 +87,56 @@ def test_a_batch_that_was_refused_as_a_whole_is_taken_once_what_was_wrong_is_men
     assert [each.code for each in before if isinstance(each, Refused)] == ["6210"] * 4
     assert [isinstance(each, Accepted) for each in after] == [True] * 4
     assert books.totals("Invoice")[0] == 4
+
+
+def test_of_a_batch_whose_first_is_still_refused_the_others_are_taken_nevertheless(books: Books) -> None:
+    target = books.target()
+    known = books.customer(target)
+    early, *others = (document(f"INV-{each}", known) for each in range(4))
+    batch = [replace(early, issue_date=date(2026, 1, 15)), *others]
+    books.prefer(books_closed_to="2026-12-31")
+    before = target.send(batch)
+    books.prefer(books_closed_to="2026-01-31")
+
+    first, *after = target.send(batch)
+
+    assert [each.code for each in before if isinstance(each, Refused)] == ["6210"] * 4
+    assert isinstance(first, Refused)
+    assert first.reason.startswith("INV-0: ")
+    assert [isinstance(each, Accepted) for each in after] == [True] * 3
+    assert books.totals("Invoice")[0] == 3
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_batch_refused_before_its_documents_were_looked_at_goes_in_smaller_parts(
+    books: Books, most: int
+) -> None:
+    target = books.target()
+    known = books.customer(target)
+    batch = [document(f"INV-{each}", known) for each in range(5)]
+    # Stands for whatever has Intuit refuse a whole call.
+    books.sandbox.admin("PUT", "/limits", {**UNLIMITED, "batch_items": most})
+
+    outcomes = target.send([*batch, document("INV-9", "999")])
+
+    assert [each.record.number for each in outcomes if isinstance(each, Accepted)] == [
+        each.number for each in batch
+    ]
+    refused = outcomes[-1]
+    assert isinstance(refused, Refused)
+    assert refused.code == "2500"
+
+
+def test_what_stops_the_second_part_of_a_batch_leaves_what_the_first_one_did_as_it_is(books: Books) -> None:
+    target = books.target()
+    known = books.customer(target)
+    books.sandbox.admin("PUT", "/limits", {**UNLIMITED, "batch_items": 2, "batches_per_minute": 2})
+
+    outcomes = target.send([document(f"INV-{each}", known) for each in range(4)])
+
+    assert [type(each) for each in outcomes] == [Accepted, Accepted, Unsure, Unsure]
+    assert all("not sent" in each.reason for each in outcomes if isinstance(each, Unsure))
+    assert books.totals("Invoice")[0] == 2
 
 
 def test_a_number_that_is_taken_is_told_as_a_duplicate(books: Books) -> None:
