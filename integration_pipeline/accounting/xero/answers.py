@@ -23,7 +23,8 @@ from integration_pipeline.transport.shapes import Json
 NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE: Final = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/")
-_OURS: Final = re.compile(r"\b[DP][A-Z2-7]{10}\b")
+# Of documents alone: payments are known by their marks (`payment_parts`).
+_OURS: Final = re.compile(r"\bD[A-Z2-7]{10}\b")
 _OUR_CUSTOMER: Final = re.compile(r"C\d+(?:[A-Z]{3})?")
 _STATES: Final = {
     "DRAFT": RemoteState.DRAFT,
@@ -148,7 +149,9 @@ def refusals(element: Json) -> list[str] | None:
 
 
 def our_reference(text: str | None) -> str | None:
-    """Ours is the last of what looks like it: a purchase order's may stand before it."""
+    """Ours in the reference of a document, the last of what looks like it: a purchase order's may stand
+    before it.
+    """
     found = _OURS.findall(text or "")
     return found[-1] if found else None
 

@@ -66,8 +66,16 @@ class Applications:
             "Date": application.applied_on.isoformat(),
         }
         what = f"the allocation {application.reference} of {application.amount.format()}"
-        [answer] = sending.put(path, "Allocations", [Element(body, application.key, what)])
+        answer = sending.put_into(
+            path,
+            "Allocations",
+            Element(body, application.key, what),
+            lambda: self._is_there(application.credit_note_id),
+        )
         return _outcome(application, answer)
+
+    def _is_there(self, credit_note_id: str) -> bool:
+        return bool(self._api.whole(CREDIT_NOTES.plural, where=where.is_id("CreditNoteID", credit_note_id)))
 
 
 def _outcome(sent: OutgoingApplication, answer: Answer) -> Outcome:

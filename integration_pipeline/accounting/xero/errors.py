@@ -16,8 +16,8 @@ from integration_pipeline.transport.failures import (
     Explanation,
     FailureTable,
     QuotaExhausted,
-    Rejected,
     Throttled,
+    VendorFailure,
     clean,
 )
 from integration_pipeline.transport.json_types import JsonValue
@@ -102,7 +102,7 @@ def refused(what: str, messages: Sequence[str]) -> Refused:
     )
 
 
-def refused_whole(what: str, failure: Rejected) -> Refused:
+def refused_whole(what: str, failure: VendorFailure) -> Refused:
     """What a refusal of a whole request with one element in it comes to."""
     if failure.status == 400 and failure.vendor_message:
         return refused(what, [failure.vendor_message])

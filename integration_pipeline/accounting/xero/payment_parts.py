@@ -2,7 +2,8 @@
 
 Xero has one payment for each invoice or credit note, and bank transactions for what belongs to no document.
 So one of ours may be several records there. Each says in its text which part of which payment of ours it is:
-`PABCDEFGHIJ 2/3 stripe payment ch_1`; a fee, `PABCDEFGHIJ fee stripe payment ch_1`, is beside them.
+`PABCDEFGHIJ 2/3 stripe payment ch_1`; a fee, `PABCDEFGHIJ fee stripe payment ch_1`, is beside them. A payment
+that takes another back has that one's reference with an `R` in place of the `P`.
 
 Belongs here: parts as data. Does not belong here: calls (`payments`).
 """
@@ -24,7 +25,7 @@ from integration_pipeline.transport.json_types import JsonObject, JsonValue
 from integration_pipeline.transport.shapes import Json
 
 _LONGEST_REFERENCE = 255
-_MARK = re.compile(r"\b(P[A-Z2-7]{10}) (?:(\d{1,3})/(\d{1,3})|fee)(?= |$)")
+_MARK = re.compile(r"\b([PR][A-Z2-7]{10}) (?:(\d{1,3})/(\d{1,3})|fee)(?= |$)")
 OF_CUSTOMERS = frozenset({"ACCRECPAYMENT", "ARCREDITPAYMENT", "AROVERPAYMENTPAYMENT", "ARPREPAYMENTPAYMENT"})
 
 

@@ -7,7 +7,7 @@ what is not known is `Unsure`, and looked up by whoever sent it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -15,7 +15,7 @@ from integration_pipeline.accounting.target import Refused, Unsure
 from integration_pipeline.accounting.xero.answers import refusals
 from integration_pipeline.accounting.xero.api import XeroApi
 from integration_pipeline.accounting.xero.errors import refused, refused_whole
-from integration_pipeline.transport.failures import Rejected, Uncertain, VendorFailure
+from integration_pipeline.transport.failures import NotFound, Rejected, Uncertain, VendorFailure
 from integration_pipeline.transport.json_types import JsonObject, dump_json
 from integration_pipeline.transport.shapes import Json
 
@@ -24,6 +24,8 @@ LARGEST_BATCH = 50
 _MOST_BYTES = 3_000_000
 # Filters go into the address, of which nobody knows how long Xero takes it.
 _LOOKED_UP_AT_ONCE = 25
+# Not valid, and too large.
+_OF_CONTENT = (400, 413)
 
 T = TypeVar("T")
 Answer: TypeAlias = Json | Refused | Unsure
@@ -54,6 +56,18 @@ class Sending:
             answers += self._put(path, plural, chunk, params)
         return answers
 
+    def put_into(self, path: str, plural: str, element: Element, is_there: Callable[[], bool]) -> Answer:
+        """Put one element into a record that the path names. `is_there` asks for that record: only if it is
+        missing a 404 is about this element, else it is about the way to Xero.
+        """
+        try:
+            [answered] = self._sent(path, plural, [element], None, each_by_itself=True)
+        except VendorFailure as failure:
+            if _is_of_content(failure):
+                return refused_whole(element.what, failure)
+            return self._missing(element, failure, is_there) or self._unsure(failure)
+        return _answer(element, answered)
+
     def put_together(
         self, path: str, plural: str, elements: Sequence[Element]
     ) -> list[Json] | Refused | Unsure:
@@ -61,9 +75,9 @@ class Sending:
         what = elements[0].what
         try:
             answered = self._sent(path, plural, elements, None, each_by_itself=False)
-        except Rejected as failure:
-            return refused_whole(what, failure)
         except VendorFailure as failure:
+            if _is_of_content(failure):
+                return refused_whole(what, failure)
             return self._unsure(failure)
         return answered
 
@@ -72,15 +86,15 @@ class Sending:
     ) -> list[Answer]:
         try:
             answered = self._sent(path, plural, elements, params, each_by_itself=True)
-        except Rejected as failure:
+        except VendorFailure as failure:
+            if not _is_of_content(failure):
+                return [self._unsure(failure)] * len(elements)
             if len(elements) == 1:
                 return [refused_whole(elements[0].what, failure)]
             # Something in one of them has the whole call refused: the others need not suffer from it.
             middle = len(elements) // 2
             halves = (elements[:middle], elements[middle:])
             return [answer for half in halves for answer in self._put(path, plural, half, params)]
-        except VendorFailure as failure:
-            return [self._unsure(failure)] * len(elements)
         return [_answer(*each) for each in zip(elements, answered, strict=True)]
 
     def _sent(
@@ -99,6 +113,16 @@ class Sending:
         self._something_done = True
         return answered
 
+    def _missing(
+        self, element: Element, failure: VendorFailure, is_there: Callable[[], bool]
+    ) -> Refused | None:
+        try:
+            missing = isinstance(failure, NotFound) and not is_there()
+        except VendorFailure:
+            # The first failure says as much.
+            return None
+        return refused_whole(element.what, failure) if missing else None
+
     def _unsure(self, failure: VendorFailure) -> Unsure:
         """Raises the failure if it is certain that nothing at all was done."""
         if isinstance(failure, Uncertain):
@@ -113,6 +137,13 @@ def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """As many as one filter looks for."""
     for start in range(0, len(items), _LOOKED_UP_AT_ONCE):
         yield items[start : start + _LOOKED_UP_AT_ONCE]
+
+
+def _is_of_content(failure: VendorFailure) -> bool:
+    """Whether something in the elements was refused. Any other refusal, such as a gateway's 404, would meet
+    whatever is sent.
+    """
+    return isinstance(failure, Rejected) and failure.status in _OF_CONTENT
 
 
 def _answer(element: Element, answer: Json) -> Answer:

@@ -202,6 +202,18 @@ def payment(
     return OutgoingPayment(**fields)
 
 
+def taken_back(item: OutgoingPayment) -> OutgoingPayment:
+    """The opposite of a payment, under the reference that such a settlement gets."""
+    return replace(
+        item,
+        key=key_of(f"taken back {item.key}"),
+        reference=f"R{item.reference[1:]}",
+        amount=-item.amount,
+        fee=None if item.fee is None else -item.fee,
+        allocations=tuple(replace(each, amount=-each.amount) for each in item.allocations),
+    )
+
+
 def accepted(outcome: Outcome) -> RemoteRecord:
     assert isinstance(outcome, Accepted), outcome
     return outcome.record

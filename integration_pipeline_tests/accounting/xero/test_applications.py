@@ -17,7 +17,7 @@ from integration_pipeline.accounting.target import (
 )
 from integration_pipeline.accounting.xero.target import XeroTarget
 from integration_pipeline.billing.money import Money
-from integration_pipeline.transport.failures import Throttled
+from integration_pipeline.transport.failures import NotFound, Throttled
 from integration_pipeline_tests.accounting.xero.conftest import (
     accepted,
     application,
@@ -110,9 +110,20 @@ def test_a_batch_is_answered_in_order_and_stops_at_nothing(
     outcomes = target.send(batch)
 
     assert [type(each) for each in outcomes] == [Accepted, Refused, Accepted]
+    xero.admin("DELETE", "/requests")
     found = target.find([each for place, each in enumerate(batch) if place != 1])
     assert [len(hits) for hits in found] == [1, 1]
-    assert len([each for each in asked(xero, "GET") if "CreditNotes" in each["path"]]) == 1
+    assert len(asked(xero, "GET")) == 1
+
+
+def test_a_gateways_refusal_refuses_no_application(
+    xero: Organisation, target: XeroTarget, pair: Pair
+) -> None:
+    with xero.target(base_url=f"{xero.base_url}/elsewhere") as astray, pytest.raises(NotFound):
+        astray.send([application(*pair)])
+
+    assert target.find([application(*pair)]) == [[]]
+    xero.admin("DELETE", "/requests")
 
 
 def test_a_throttle_before_the_first_is_raised_and_one_after_it_told_of_the_rest(

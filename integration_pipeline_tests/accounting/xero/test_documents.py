@@ -14,7 +14,13 @@ from integration_pipeline.accounting.target import Accepted, Refused, RemoteStat
 from integration_pipeline.accounting.xero.target import XeroTarget
 from integration_pipeline.billing.invoices import RevenueTreatment
 from integration_pipeline.billing.money import Money
-from integration_pipeline.transport.failures import QuotaExhausted, Throttled, Unauthorized, VendorFailure
+from integration_pipeline.transport.failures import (
+    NotFound,
+    QuotaExhausted,
+    Throttled,
+    Unauthorized,
+    VendorFailure,
+)
 from integration_pipeline_tests.accounting.xero.conftest import (
     Posts,
     accepted,
@@ -389,6 +395,17 @@ class TestTrouble:
 
         assert type(caught.value) is failure
         assert len(sent(xero)) == 1
+
+    def test_a_gateways_refusal_refuses_no_document_and_is_met_once(
+        self, xero: Organisation, contact: str
+    ) -> None:
+        batch = [invoice(contact, f"INV-{number:06}") for number in range(1, 51)]
+
+        with xero.target(base_url=f"{xero.base_url}/elsewhere") as astray, pytest.raises(NotFound):
+            astray.send(batch)
+
+        assert len(sent(xero)) == 1
+        xero.admin("DELETE", "/requests")
 
     def test_what_stops_the_second_call_leaves_what_the_first_one_did_as_it_is(
         self, xero: Organisation, target: XeroTarget, contact: str

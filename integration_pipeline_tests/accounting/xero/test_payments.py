@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from integration_pipeline.accounting.target import Accepted, Refused, RemoteState, Subject, Unsure
+from integration_pipeline.accounting.target import (
+    Accepted,
+    Allocation,
+    Refused,
+    RemoteState,
+    Subject,
+    Unsure,
+)
 from integration_pipeline.accounting.xero.target import XeroTarget
 from integration_pipeline.billing.money import Money
+from integration_pipeline.transport.failures import NotFound
 from integration_pipeline_tests.accounting.xero.conftest import (
     Posts,
     accepted,
@@ -17,6 +26,7 @@ from integration_pipeline_tests.accounting.xero.conftest import (
     invoice,
     payment,
     sent,
+    taken_back,
 )
 from integration_pipeline_tests.vendors.xero_rig import TENANT, Organisation
 
@@ -249,6 +259,46 @@ class TestRefunds:
         assert len(xero.get("Payments")) == 1
 
 
+class TestTakingBack:
+    def test_a_receipt_taken_back_with_its_fee_is_known_again_beside_the_receipt(
+        self, xero: Organisation, with_fees: XeroTarget, contact: str, posted: Posts
+    ) -> None:
+        receipt = payment(contact, 10_000, (posted(), 10_000), fee=Money(320, "NZD"))
+        accepted(with_fees.send([receipt])[0])
+        with_fees.send([credit_note(contact)])
+        back = taken_back(receipt)
+
+        record = accepted(with_fees.send([back])[0])
+
+        assert (record.reference, record.total) == (back.reference, Money(10_000, "NZD"))
+        assert (record.remote_id, back.reference) in _changed(with_fees)
+        assert [[hit.reference for hit in hits] for hits in with_fees.find([receipt, back])] == [
+            [receipt.reference], [back.reference],
+        ]  # fmt: skip
+        fees = xero.get("BankTransactions", page="1")
+        assert sorted(each["Type"] for each in fees) == ["RECEIVE", "SPEND"]
+
+    def test_a_refund_taken_back_is_money_received_and_known_again(
+        self, xero: Organisation, target: XeroTarget, contact: str, posted: Posts
+    ) -> None:
+        there = posted()
+        [note] = target.send([credit_note(contact)])
+        refund = payment(contact, -4_000, (accepted(note), -4_000), name="re_1")
+        accepted(target.send([refund])[0])
+        # Of the credit note's money a part goes to an invoice since, and the rest is credit.
+        back = replace(taken_back(refund), allocations=(Allocation(there.remote_id, Money(3_000, "NZD")),))
+
+        record = accepted(target.send([back])[0])
+
+        assert (record.reference, record.total) == (back.reference, Money(4_000, "NZD"))
+        [[hit]] = target.find([back])
+        assert (hit.remote_id, hit.total) == (record.remote_id, Money(4_000, "NZD"))
+        assert (record.remote_id, back.reference) in _changed(target)
+        xero.admin("PUT", "/clock", {"advance_seconds": 361})
+        assert accepted(target.send([back])[0]).remote_id == record.remote_id
+        assert len(xero.get("BankTransactions")) == 1
+
+
 class TestLookingUp:
     def test_a_lost_answer_is_settled_by_its_reference(
         self, xero: Organisation, target: XeroTarget, contact: str, posted: Posts
@@ -320,9 +370,26 @@ class TestLookingUp:
         assert changed[0].balance == Money(9_000, "NZD")
 
 
+def test_a_gateways_refusal_refuses_no_payment(xero: Organisation, contact: str, posted: Posts) -> None:
+    there = posted()
+    single = payment(contact, 1_000, (there, 1_000))
+    double = payment(contact, 2_000, (there, 1_000), (there, 1_000), name="ch_2")
+    with xero.target(base_url=f"{xero.base_url}/elsewhere") as astray:
+        for ours in (single, double):
+            with pytest.raises(NotFound):
+                astray.send([ours])
+    xero.admin("DELETE", "/requests")
+
+
 def test_a_batch_of_several_subjects_is_a_mistake_of_ours(
     target: XeroTarget, contact: str, posted: Posts
 ) -> None:
     there = posted()
     with pytest.raises(TypeError, match="OutgoingPayment"):
         target.send([invoice(contact), payment(contact, 1, (there, 1))])
+
+
+def _changed(target: XeroTarget) -> set[tuple[str, str | None]]:
+    """Ids and references of what changed."""
+    pages = target.changed_since(datetime.now(UTC))
+    return {(each.remote_id, each.reference) for page in pages for each in page}
