@@ -199,6 +199,16 @@ def _read_related(connection: Connection, batch: Sequence[Kept], facts: Facts) -
     for row in connection.execute(_RETURNS, asked):
         returns[row.source, row.charge].append(_settled(row))
     facts.related, facts.returns = related, returns
+    customers = {
+        part.customer_id
+        for some in (*related.values(), *returns.values())
+        for each in some
+        for part in each.parts
+        if part.customer_id is not None
+    }
+    if customers:
+        for row in connection.execute(_CREDIT, {"customers": sorted(customers)}):
+            facts.credit[row.entity, row.customer_id, row.currency] = int(row.minor)
 
 
 def _read_documents(connection: Connection, batch: Sequence[Kept], facts: Facts) -> None:
@@ -310,9 +320,19 @@ _RETURNS = text(f"""
             jsonb_build_object('kind', 'charge', 'id', asked.external_id)
         )
     {_PARTS}
-    WHERE movement.state <> 'withdrawn' AND movement.kind IN ('refund', 'dispute', 'dispute_won')
+    WHERE movement.state <> 'withdrawn' AND (
+        movement.kind IN ('refund', 'dispute', 'dispute_won')
+        -- A debit that failed later.
+        OR (movement.kind = 'payment' AND movement.amount_minor < 0)
+    )
     ORDER BY movement.id
 """)  # noqa: S608
+_CREDIT = text("""
+    SELECT entity, customer_id, currency, sum(unapplied_minor) AS minor
+    FROM payments.settlements
+    WHERE customer_id = ANY(CAST(:customers AS bigint[]))
+    GROUP BY entity, customer_id, currency
+""")
 _SERIES = text("""
     SELECT counter.series AS prefix, min(coalesce(length(one.number) - length(one.series), 6)) AS digits
     FROM ledger.number_series AS counter

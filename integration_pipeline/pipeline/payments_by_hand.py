@@ -73,7 +73,7 @@ def match(pipeline: Pipeline, movement_id: int, wish: Wish, *, by: str) -> Seque
     """Settle a movement as a person says; the settlements' references. Kept in the audit log.
 
     Raises `LookupError` for an unknown movement, document, customer or payout, `NotPossible` for amounts
-    beyond what is open, or that do not add up.
+    beyond what is open, credit beyond what the customer has, or what does not add up.
     """
     require_accounts(pipeline.rules.accounts)
     with pipeline.engine.begin() as connection:
@@ -92,8 +92,9 @@ def match(pipeline: Pipeline, movement_id: int, wish: Wish, *, by: str) -> Seque
         try:
             booking = Booking(kept, decision, tuple(parts_of(kept, decision, facts)), by)
             book(connection, pipeline, [booking], facts)
-        except ValueError as fault:
-            raise NotPossible(f"payment {movement_id} cannot be settled like this: {fault}") from None
+        except (IntegrityError, ValueError) as fault:
+            said = str(fault.orig if isinstance(fault, IntegrityError) else fault).partition("\n")[0]
+            raise NotPossible(f"payment {movement_id} cannot be settled like this: {said}") from None
         _audit(
             connection,
             by,

@@ -23,7 +23,7 @@ from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.reports import StageReport, reporting
 
 # First half of the two-part advisory lock key; the second is a hash of the source and its account.
-_RECEIVE_LOCK = 731_061
+_RECEIVE_LOCK = 731_063
 
 
 def receive(pipeline: Pipeline, source: PaymentSource, *, account: str = "") -> StageReport:

@@ -36,6 +36,7 @@ from integration_pipeline.payments.matching.suggestions import (
     similar_customers,
     with_suggestions,
 )
+from integration_pipeline.payments.movements import MovementKind
 from integration_pipeline.payments.store import (
     read_customer_names,
     read_facts,
@@ -250,6 +251,8 @@ class _Decided:
                 decision = Waits(str(fault))
         if isinstance(decision, Matched):
             self.facts.set_against(decision.allocations)
+            if kept.movement.kind is not MovementKind.PAYMENT or kept.movement.amount.minor < 0:
+                self.facts.take_back(kept.movement)
         if isinstance(decision, Arrived):
             self.facts.take_payout(decision.payout.id, decision.line and decision.line.id)
         self.decisions[kept.id] = decision

@@ -164,6 +164,20 @@ class TestMatching:
         with pytest.raises(LookupError, match="no customer 99"):
             match(cashier, "line-1", customer_id=99)
 
+    def test_gives_back_no_more_credit_than_there_is(self, cashier: Cashier) -> None:
+        cashier.bill("1")
+        cashier.line("line-1", 500)
+        cashier.line("line-2", -501, text="back")
+        cashier.settle()
+        customer = cashier.office.value("SELECT id FROM crm.customers")
+        match(cashier, "line-1", customer_id=customer)
+
+        with pytest.raises(
+            NotPossible, match="the credit of Company 7 with us would be -1 minor units of USD"
+        ):
+            match(cashier, "line-2", customer_id=customer)
+        assert cashier.balances() == {CASH: 500, RECEIVABLE: 10_000, CREDITS: -500}
+
     def test_refuses_what_is_settled(self, cashier: Cashier) -> None:
         [number] = cashier.bill("1")
         cashier.line("line-1", 10_000, text=number)
@@ -276,6 +290,16 @@ class TestUndoing:
         undo(paid, "re_1")
         undo(paid, "ch_1")
         assert paid.balances() == {RECEIVABLE: 10_000}
+
+    def test_is_refused_while_a_refund_of_its_credit_rests_on_it(self, cashier: Cashier) -> None:
+        [number] = cashier.bill("1")
+        cashier.charge("ch_1", 12_000, links=[invoice_link(number)])
+        cashier.settle()
+        cashier.moves(MovementKind.REFUND, "re_1", -2_000, links=[Link(LinkKind.CHARGE, "ch_1")])
+        cashier.settle()
+
+        with pytest.raises(NotPossible, match="take back what rests on it first"):
+            undo(cashier, "ch_1")
 
     def test_of_nothing_is_refused(self, cashier: Cashier) -> None:
         cashier.line("line-1", 15_000)

@@ -230,6 +230,41 @@ class TestMoneyThatGoesBack:
         assert cashier.state("re_1") == ("open", "the payment ch_1, which it takes back, is not settled yet")
 
 
+class TestTheCustomersCredit:
+    @pytest.fixture
+    def overpaid(self, cashier: Cashier) -> Cashier:
+        [number] = cashier.bill("1")
+        cashier.charge("ch_1", 12_000, links=[invoice_link(number)])
+        cashier.settle()
+        return cashier
+
+    def test_is_given_back_once_by_two_refunds_at_once(self, overpaid: Cashier) -> None:
+        overpaid.moves(MovementKind.REFUND, "re_1", -2_000, links=OF_CHARGE)
+        overpaid.moves(MovementKind.REFUND, "re_2", -2_000, links=OF_CHARGE)
+
+        assert overpaid.settle().counts["settled"] == 2
+        assert [*overpaid.open().values()] == [(2_000, "partly paid")]
+        assert overpaid.balances() == {IN_TRANSIT: 8_000, RECEIVABLE: 2_000}
+
+    def test_is_given_back_once_by_a_refund_and_a_dispute_at_once(self, overpaid: Cashier) -> None:
+        overpaid.moves(MovementKind.REFUND, "re_1", -2_000, links=OF_CHARGE)
+        overpaid.moves(MovementKind.DISPUTE, "du_1", -12_000, links=OF_CHARGE)
+        overpaid.settle()
+
+        assert overpaid.state("re_1") == ("settled", None)
+        state, why = overpaid.state("du_1")
+        assert (state, "only 100.00 USD is still settled" in (why or "")) == ("waiting", True)
+
+    def test_went_back_with_the_debit_that_failed(self, overpaid: Cashier) -> None:
+        overpaid.moves(MovementKind.PAYMENT, "txn_failed", -12_000, links=OF_CHARGE)
+        overpaid.settle()
+        overpaid.moves(MovementKind.REFUND, "re_1", -2_000, links=OF_CHARGE)
+        overpaid.settle()
+
+        assert overpaid.state("re_1")[0] == "waiting"
+        assert overpaid.balances() == {RECEIVABLE: 10_000}
+
+
 class TestAPayout:
     def test_and_its_bank_line_move_money_from_transit_to_cash_once(self, cashier: Cashier) -> None:
         [number] = cashier.bill("1")
@@ -369,6 +404,10 @@ def test_what_was_settled_is_never_changed(cashier: Cashier, statement: str, tab
             "DELETE FROM ledger.journal_lines WHERE entry_id = 2; "
             "DELETE FROM ledger.journal_entries WHERE id = 2",
             "settlement {reference} of us has no entry in the ledger",
+        ),
+        (
+            "UPDATE payments.settlements SET amount_minor = 9000, unapplied_minor = -1000",
+            "the credit of customer 1 with us is -10.00 USD: more was given back than there was",
         ),
         (
             "UPDATE payments.movements SET state = 'open'",

@@ -18,8 +18,9 @@ def settlement_problems(connection: Connection) -> list[str]:
     """Where settlements, their entries, the documents' balances and the receivable account differ.
 
     Every settlement has an entry of its amounts; amount = allocations + unapplied; no document has more set
-    against it than its total; what is undone is undone exactly; a movement counts as settled if it is; the
-    receivable of each entity and currency is what its documents have open. Changes nothing.
+    against it than its total; no customer was given back more credit than there was; what is undone is undone
+    exactly; a movement counts as settled if it is; the receivable of each entity and currency is what its
+    documents have open. Changes nothing.
     """
     booked = _booked(connection)
     applied: Counter[int] = Counter()
@@ -34,6 +35,11 @@ def settlement_problems(connection: Connection) -> list[str]:
         problems.append(
             f"{row.number} of {row.entity} is over {Money(row.total_minor, row.currency).format()}, but "
             f"{Money(int(row.paid_minor), row.currency).format()} is set against it"
+        )
+    for row in connection.execute(text(_CREDIT_OVERDRAWN)):
+        problems.append(
+            f"the credit of customer {row.customer_id} with {row.entity} is "
+            f"{Money(int(row.minor), row.currency).format()}: more was given back than there was"
         )
     problems += list(connection.execute(text(_UNLIKE_ITS_STATE)).scalars())
     for row in connection.execute(text(_RECEIVABLE)):
@@ -125,6 +131,14 @@ _OVERDRAWN = """
     FROM ledger.document_balances
     WHERE CASE kind WHEN 'invoice' THEN paid_minor ELSE -paid_minor END NOT BETWEEN 0 AND total_minor
     ORDER BY entity, number
+"""
+_CREDIT_OVERDRAWN = """
+    SELECT entity, customer_id, currency, sum(unapplied_minor) AS minor
+    FROM payments.settlements
+    WHERE customer_id IS NOT NULL
+    GROUP BY entity, customer_id, currency
+    HAVING sum(unapplied_minor) < 0
+    ORDER BY entity, customer_id, currency
 """
 _UNLIKE_ITS_STATE = """
     SELECT

@@ -6,13 +6,14 @@ Belongs here: shapes, and looking things up in them. Does not belong here: where
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from integration_pipeline.billing.money import Money
 from integration_pipeline.payments.matching.numbers import NumberReader
-from integration_pipeline.payments.movements import Movement, MovementKind
+from integration_pipeline.payments.movements import LinkKind, Movement, MovementKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +130,14 @@ class Conventions:
 
 @dataclass(slots=True)
 class Facts:
-    """All that is known about a batch of movements. Between the decisions of one batch, `set_against` and
-    `take_payout` keep it up to date, in memory.
+    """All that is known about a batch of movements. Between the decisions of one batch, `set_against`,
+    `take_back` and `take_payout` keep it up to date, in memory.
 
     `payers` are customers by (source, the payer's id there), `addresses` by e-mail address or its domain;
     `related` are earlier movements by source and external id: what refunds and disputes take back;
-    `returns` those that take a charge back, by source and the charge's id. `in_payout` is what the settled
+    `returns` those that take a charge back, by source and the charge's id; `taken_back` are charges of which
+    this batch has decided a return, so that these two are behind. `credit` is what customers of such charges
+    have with an entity in a currency. `in_payout` is what the settled
     movements of a payout come to, by entity, None if some of them are not settled yet.
     """
 
@@ -145,6 +148,8 @@ class Facts:
         default_factory=dict[tuple[str, str], frozenset[int]]
     )
     addresses: Mapping[str, frozenset[int]] = field(default_factory=dict[str, frozenset[int]])
+    credit: Counter[tuple[str, int, str]] = field(default_factory=Counter[tuple[str, int, str]])
+    taken_back: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     related: Mapping[tuple[str, str], Sequence[SettledMovement]] = field(
         default_factory=dict[tuple[str, str], Sequence[SettledMovement]]
     )
@@ -190,6 +195,11 @@ class Facts:
         """Count what was just decided, so that the next decision cannot give the same balance away."""
         for each in allocations:
             self.documents[each.document_id] = self.documents[each.document_id].after(each.minor)
+
+    def take_back(self, movement: Movement) -> None:
+        """What is left of the charges that it names has just changed."""
+        for link in movement.linked(LinkKind.CHARGE):
+            self.taken_back.add((movement.source.value, link.id))
 
     def take_payout(self, payout_id: int, line_id: int | None) -> None:
         """A payout and its bank line have found each other."""

@@ -39,6 +39,8 @@ def outgoing(kept: Kept, facts: Facts) -> Matched | Waits | NotYet | NotOurs:
     charges = movement.linked(LinkKind.CHARGE)
     if len(charges) > 1:
         return Waits(f"it takes back {len(charges)} payments at once: say how much of which document")
+    if charges and (movement.source.value, charges[0].id) in facts.taken_back:
+        return NotYet(f"another return of the payment {charges[0].id} is booked before it")
     if charges:
         return _of_charge(movement, charges[0].id, facts)
     return _of_named(movement, facts)
@@ -56,7 +58,7 @@ def coming_back(kept: Kept, facts: Facts) -> Matched | Waits | NotYet:
             each
             for link in movement.linked(LinkKind.CHARGE)
             for each in facts.returns.get((source, link.id), ())
-            if each.kind is not MovementKind.DISPUTE_WON and each.amount == -movement.amount
+            if each.kind in (MovementKind.REFUND, MovementKind.DISPUTE) and each.amount == -movement.amount
         ]
     taken = [each for each in taken if each.amount.minor < 0]
     if not taken:
@@ -105,7 +107,7 @@ def _of_charge(movement: Movement, charge: str, facts: Facts) -> Matched | Waits
     if original.amount.currency != movement.amount.currency:
         return Waits(f"the payment {charge} was in {original.amount.currency}: say what is taken back")
     taken = facts.returns.get((source, charge), ())
-    applied, credit = _left_of([*settled, *taken], facts)
+    applied, credit = _left_of([*settled, *taken], movement.amount.currency, facts)
     wanted = -movement.amount.minor
     whole = sum(applied.values()) + sum(credit.values())
     evidence = f"it takes back the payment {charge} of {original.amount.format()}"
@@ -141,7 +143,9 @@ def _of_charge(movement: Movement, charge: str, facts: Facts) -> Matched | Waits
     )
 
 
-def _left_of(movements: Iterable[SettledMovement], facts: Facts) -> tuple[dict[int, int], dict[_Whose, int]]:
+def _left_of(
+    movements: Iterable[SettledMovement], currency: str, facts: Facts
+) -> tuple[dict[int, int], dict[_Whose, int]]:
     """What a charge and all that was taken back of it leave settled: by document, and as credit."""
     applied: Counter[int] = Counter()
     credit: Counter[_Whose] = Counter()
@@ -150,11 +154,12 @@ def _left_of(movements: Iterable[SettledMovement], facts: Facts) -> tuple[dict[i
             credit[part.entity, part.customer_id] += part.unapplied_minor
         for each in part.allocations:
             applied[each.document_id] += each.minor
-    # Somebody may have taken back more of a document by hand.
+    # Somebody may have taken back more of a document, or of the credit, by hand.
     kept = {each: min(minor, facts.documents[each].paid_minor) for each, minor in applied.items()}
+    there = {whose: min(minor, facts.credit[(*whose, currency)]) for whose, minor in credit.items()}
     return (
         {each: minor for each, minor in kept.items() if minor > 0},
-        {whose: minor for whose, minor in credit.items() if minor > 0},
+        {whose: minor for whose, minor in there.items() if minor > 0},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -144,12 +145,15 @@ def test_what_goes_back_never_is_more_than_came_in(
     documents = {number: document(number, 0, paid=minor) for number, minor in enumerate(paid, 1)}
     amount = sum(paid) + unapplied
     charge = settled(MovementKind.PAYMENT, "ch_1", usd(amount), dict(enumerate(paid, 1)), unapplied=unapplied)
-    left = amount
+    left, credit = amount, unapplied
     done: list[SettledMovement] = []
     for number, (kind, minor) in enumerate(returns):
         one = movement(STRIPE, kind, f"re_{number}", usd(-minor), links=[Link(LinkKind.CHARGE, "ch_1")])
         books = facts(
-            documents.values(), related={("stripe", "ch_1"): [charge]}, returns={("stripe", "ch_1"): done}
+            documents.values(),
+            related={("stripe", "ch_1"): [charge]},
+            returns={("stripe", "ch_1"): done},
+            credit=Counter({("us", ACME, "USD"): credit}),
         )
         decision = decided(one, books)
         if not isinstance(decision, Matched):
@@ -160,6 +164,8 @@ def test_what_goes_back_never_is_more_than_came_in(
             documents[each.document_id] = documents[each.document_id].after(each.minor)
             assert documents[each.document_id].paid_minor >= 0
         left -= minor
+        credit += back
         assert left >= 0
+        assert credit >= 0
         allocations = {each.document_id: each.minor for each in decision.allocations}
         done.append(settled(kind, f"re_{number}", usd(-minor), allocations, unapplied=back))

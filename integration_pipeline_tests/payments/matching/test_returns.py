@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -31,11 +32,15 @@ def dispute(minor: int) -> Movement:
 
 
 def known(
-    *documents: OpenDocument, paid: SettledMovement | None, returned: tuple[SettledMovement, ...] = ()
+    *documents: OpenDocument,
+    paid: SettledMovement | None,
+    returned: tuple[SettledMovement, ...] = (),
+    credit: int = 0,
 ) -> Facts:
-    """The charge ch_1 as it was settled, and what took it back since."""
+    """The charge ch_1 as it was settled, what took it back since, and the customer's credit."""
     return facts(
         documents,
+        credit=Counter({("us", ACME, "USD"): credit}),
         related={("stripe", "ch_1"): [paid]} if paid else {},
         returns={("stripe", "ch_1"): list(returned)},
     )
@@ -58,6 +63,7 @@ class TestARefund:
             document(1, 0, paid=300),
             document(2, 0, paid=100),
             paid=charge(500, {1: 300, 2: 100}, unapplied=100),
+            credit=100,
         )
         decision = decided(one, books)
 
@@ -80,11 +86,24 @@ class TestARefund:
 
     def test_in_part_gives_back_the_customers_credit_first(self) -> None:
         decision = decided(
-            refund(100), known(document(1, 0, paid=500), paid=charge(600, {1: 500}, unapplied=100))
+            refund(100),
+            known(document(1, 0, paid=500), paid=charge(600, {1: 500}, unapplied=100), credit=100),
         )
 
         assert isinstance(decision, Matched)
         assert (decision.allocations, decision.credit) == ((), (Credit("us", ACME, -100),))
+
+    def test_gives_back_no_credit_that_is_gone(self) -> None:
+        books = known(document(1, 0, paid=500), paid=charge(600, {1: 500}, unapplied=100))
+
+        assert allocations(refund(100), books) == (Allocation(1, -100),)
+        assert isinstance(decided(refund(600), books), Waits)
+
+    def test_of_a_charge_that_another_has_just_been_taken_back_of_comes_after_it(self) -> None:
+        books = known(document(1, 0, paid=500), paid=charge(500, {1: 500}))
+        books.take_back(refund(200))
+
+        assert isinstance(decided(refund(200), books), NotYet)
 
     def test_in_part_of_several_invoices_waits(self) -> None:
         books = known(document(1, 0, paid=300), document(2, 0, paid=200), paid=charge(500, {1: 300, 2: 200}))

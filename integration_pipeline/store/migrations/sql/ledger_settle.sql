@@ -97,7 +97,8 @@ CROSS JOIN LATERAL (
 -- `batch` is a JSON array in posting order; each element:
 --   settlement_id, entity, accounting_date, currency, document_number, description
 --   lines: [[account, debit_minor, credit_minor], ...]
--- Refuses to set more against a document than its total, or to give back more than was set against it.
+-- Refuses to set more against a document than its total, or to give back more than was set against it; and to
+-- give back more of a customer's credit, with an entity and in a currency, than there is.
 -- Returns the number of entries.
 CREATE FUNCTION ledger.post_settlements(batch jsonb) RETURNS bigint
 LANGUAGE plpgsql AS $$
@@ -126,6 +127,26 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION '% would have % of % minor units set against it',
             broken.number, broken.paid_minor, broken.total_minor
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+
+    -- Only what takes credit can overdraw it.
+    SELECT customer.name, credit.entity, credit.currency, sum(credit.unapplied_minor) AS minor INTO broken
+    FROM payments.settlements AS credit
+    INNER JOIN crm.customers AS customer ON customer.id = credit.customer_id
+    WHERE (credit.entity, credit.customer_id, credit.currency) IN (
+        SELECT taking.entity, taking.customer_id, taking.currency
+        FROM payments.settlements AS taking
+        WHERE taking.unapplied_minor < 0 AND taking.id IN (
+            SELECT (value ->> 'settlement_id')::bigint FROM jsonb_array_elements(batch)
+        )
+    )
+    GROUP BY customer.id, credit.entity, credit.currency
+    HAVING sum(credit.unapplied_minor) < 0
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the credit of % with % would be % minor units of %',
+            broken.name, broken.entity, broken.minor, broken.currency
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
 
