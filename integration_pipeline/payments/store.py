@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -40,14 +41,16 @@ _LARGEST_ID = 2**63 - 1
 
 
 def read_movements(connection: Connection, ids: Iterable[int]) -> dict[int, Kept]:
-    """Kept movements by number, each with the settled version before it, if there is one."""
+    """Kept movements by number, each with what was settled of the versions before it, if anything was."""
     wanted = sorted(ids)
     if not wanted:
         return {}
     rows = connection.execute(_MOVEMENTS, {"ids": wanted}).all()
     before: dict[int, SettledMovement] = {}
     for row in connection.execute(_BEFORE, {"ids": wanted}):
-        before.setdefault(row.newer_id, _settled(row))
+        version = _settled(row)
+        earlier = before.get(row.newer_id)
+        before[row.newer_id] = version if earlier is None else _together(earlier, version)
     return {row.id: Kept(row.id, _movement(row), before.get(row.id)) for row in rows}
 
 
@@ -144,6 +147,16 @@ def _settled(row: Row[Any]) -> SettledMovement:
         fee_minor=sum(part["fee_minor"] for part in row.parts or ()),
         settled=None if row.settled_minor is None else Money(row.settled_minor, row.settled_currency),
         parts=tuple(parts),
+    )
+
+
+def _together(first: SettledMovement, later: SettledMovement) -> SettledMovement:
+    """A settled version with what was booked by itself because a later one told of it."""
+    return replace(
+        first,
+        fee_minor=first.fee_minor + later.fee_minor,
+        settled=later.settled or first.settled,
+        parts=(*first.parts, *later.parts),
     )
 
 
@@ -430,7 +443,8 @@ _PAYOUTS = text("""
         AND (line.amount_minor, line.currency) IN (SELECT amount_minor, currency FROM payouts)
     ORDER BY id
 """)
-# What the settled movements of a payout come to, by entity; refunds and fees among them.
+# What the settled movements of a payout come to, by entity; refunds and fees among them. Which payout one is
+# in may be known only of a version that has settled no more than a fee.
 _IN_PAYOUTS = text("""
     SELECT
         asked.source, asked.payout,
@@ -447,11 +461,18 @@ _IN_PAYOUTS = text("""
                     CAST(sum(
                         settlement.amount_minor - settlement.fee_minor - settlement.exchanged_minor
                     ) AS bigint) AS minor
-                FROM payments.movements AS member
+                FROM (
+                    SELECT DISTINCT version.id
+                    FROM payments.movements AS member
+                    INNER JOIN payments.movements AS version
+                        ON version.source = member.source AND version.kind = member.kind
+                        AND version.external_id = member.external_id
+                    WHERE member.payout = asked.payout AND member.source = asked.source
+                        AND member.kind <> 'payout' AND member.state <> 'withdrawn'
+                ) AS version
                 INNER JOIN payments.settlements_in_force AS settlement
-                    ON settlement.movement_id = member.id
-                WHERE member.payout = asked.payout AND member.source = asked.source
-                    AND member.kind <> 'payout' AND settlement.currency = asked.currency
+                    ON settlement.movement_id = version.id
+                WHERE settlement.currency = asked.currency
                 GROUP BY settlement.entity
             ) AS share
         ) AS by_entity

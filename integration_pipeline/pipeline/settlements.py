@@ -26,6 +26,7 @@ from integration_pipeline.accounting.postgres_ledger.settlements import (
 from integration_pipeline.payments.matching.decisions import Arrived, Charged, Matched, Rule
 from integration_pipeline.payments.matching.facts import Conventions, Facts, Kept, Owner
 from integration_pipeline.payments.matching.parts import Part
+from integration_pipeline.payments.matching.payers import payer_of
 from integration_pipeline.payments.movements import MovementKind
 from integration_pipeline.pipeline.context import Pipeline, PostsTo
 from integration_pipeline.rules.document import AccountRole, RuleSet
@@ -105,7 +106,7 @@ def book(connection: Connection, pipeline: Pipeline, bookings: Sequence[Booking]
             "settlement_id": stored[reference],
         }
         for booking in bookings
-        if (reference := _certain_payer(booking, rounds)) is not None
+        if (reference := _certain_payer(booking, rounds, facts)) is not None
         for payer_id in booking.kept.movement.payer.ids
     ]
     if learned:
@@ -285,13 +286,19 @@ def _standing(booking: Booking) -> list[dict[str, Any]]:
     return [{"id": each, "by": booking.by} for each in sorted(ids)]
 
 
-def _certain_payer(booking: Booking, rounds: Mapping[int, int]) -> str | None:
-    """The settlement that says beyond doubt who the payer is."""
+def _certain_payer(booking: Booking, rounds: Mapping[int, int], facts: Facts) -> str | None:
+    """The settlement that says beyond doubt who the payer is.
+
+    A known payer who paid for another customer is still who it was, unless a person has said so.
+    """
     movement = booking.kept.movement
     if booking.decision.rule not in _BEYOND_DOUBT or movement.amount.minor < 0:
         return None
     parts = [part for part in booking.parts if part.amount_minor]
     if len(parts) != 1 or parts[0].customer_id is None:
+        return None
+    known = payer_of(movement, facts).customers
+    if known and parts[0].customer_id not in known and booking.by is None:
         return None
     return _reference(booking.kept, parts[0], rounds.get(booking.kept.id, 0))
 

@@ -8,7 +8,7 @@ import pytest
 from integration_pipeline.billing.money import Money
 from integration_pipeline.payments.movements import MovementKind, Page, Payer, Unreadable
 from integration_pipeline.pipeline.receive import receive
-from integration_pipeline_tests.pipeline.cashier import PLAID, STRIPE, Cashier
+from integration_pipeline_tests.pipeline.cashier import FEES, IN_TRANSIT, PLAID, STRIPE, Cashier
 from integration_pipeline_tests.pipeline.conftest import Office
 from integration_pipeline_tests.pipeline.till import Till, invoice_link
 
@@ -165,6 +165,26 @@ class TestOfWhatIsSettled:
             "1050": -320,
             "6100": 320,
         }
+
+    def test_a_fee_that_is_told_later_is_shared_as_the_payment_was(self, cashier: Cashier) -> None:
+        [ours] = cashier.bill("1")
+        [theirs] = cashier.bill("2", billing_entity="eu", amount="300.00")
+        cashier.charge("ch_1", 40_000, text=f"{ours} {theirs}")
+        cashier.settle()
+        cashier.stripe.change(PAYMENT, "ch_1", fee=Money(1_000, "USD"))
+        cashier.settle()
+
+        assert cashier.balances(entity="us") == {IN_TRANSIT: 9_750, FEES: 250}
+        assert cashier.balances(entity="eu") == {IN_TRANSIT: 29_250, FEES: 750}
+
+    def test_a_fee_that_changes_once_more_waits(self, paid: Cashier) -> None:
+        for fee in (320, 330):
+            paid.stripe.change(PAYMENT, "ch_1", fee=Money(fee, "USD"))
+            paid.settle()
+
+        state, why = paid.state("ch_1")
+        assert (state, "fee 320 minor units of USD" in (why or "")) == ("waiting", True)
+        assert paid.balances()[FEES] == 320
 
     def test_an_exchange_that_is_told_later_is_booked_by_itself(self, paid: Cashier) -> None:
         paid.stripe.change(PAYMENT, "ch_1", settled=Money(9_100, "EUR"), fee=Money(290, "EUR"))

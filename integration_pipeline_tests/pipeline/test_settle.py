@@ -100,6 +100,19 @@ class TestAPayment:
 
         assert cashier.office.value("SELECT max(rule) FROM payments.settlements WHERE id > 1") == "amount"
 
+    def test_of_a_known_payer_for_another_customer_makes_nobody_known(self, cashier: Cashier) -> None:
+        payer = Payer(ids=("cus_1",))
+        [first] = cashier.bill("1")
+        cashier.charge("ch_1", 10_000, links=[invoice_link(first)], payer=payer)
+        cashier.settle()
+        cashier.office.portal.company("8", name="Other Ltd")
+        [others] = cashier.bill("2", company="8")
+        cashier.charge("ch_2", 10_000, links=[invoice_link(others)], payer=payer)
+        cashier.settle()
+
+        assert cashier.state("ch_2") == ("settled", None)
+        assert cashier.office.value("SELECT count(*) FROM payments.payers") == 1
+
     def test_of_a_payer_known_by_the_customers_address_settles(self, cashier: Cashier) -> None:
         cashier.office.portal.company("7", domain="acme.example")
         [first, second] = cashier.bill("1", "2")
@@ -292,6 +305,21 @@ class TestAPayout:
 
         assert cashier.balances(entity="us") == {CASH: 10_000}
         assert cashier.balances(entity="eu") == {CASH: 10_000}
+
+    def test_of_payments_it_was_told_of_later_arrives_with_both(self, cashier: Cashier) -> None:
+        [ours] = cashier.bill("1")
+        [theirs] = cashier.bill("2", billing_entity="eu", amount="300.00")
+        cashier.charge("ch_1", 10_000, links=[invoice_link(ours)])
+        cashier.charge("ch_2", 30_000, links=[invoice_link(theirs)])
+        cashier.settle()
+        cashier.stripe.change(MovementKind.PAYMENT, "ch_1", fee=Money(300, "USD"), group="po_1")
+        cashier.stripe.change(MovementKind.PAYMENT, "ch_2", fee=Money(900, "USD"), group="po_1")
+        cashier.moves(MovementKind.PAYOUT, "po_1", 38_800, group="po_1")
+        cashier.line("line-1", 38_800, text="STRIPE")
+        cashier.settle()
+
+        assert cashier.balances(entity="us") == {CASH: 9_700, FEES: 300}
+        assert cashier.balances(entity="eu") == {CASH: 29_100, FEES: 900}
 
     def test_whose_line_came_first_is_found_when_it_is_told_of(self, cashier: Cashier) -> None:
         cashier.line("line-1", 9_600, text="STRIPE PAYOUT")

@@ -5,7 +5,15 @@ Belongs here: which rules a kind of movement is put to. Does not belong here: th
 
 from __future__ import annotations
 
-from integration_pipeline.payments.matching.decisions import Charged, Decision, Matched, NotYet, Rule, Waits
+from integration_pipeline.payments.matching.decisions import (
+    Bearer,
+    Charged,
+    Decision,
+    Matched,
+    NotYet,
+    Rule,
+    Waits,
+)
 from integration_pipeline.payments.matching.facts import Facts, Kept, SettledMovement
 from integration_pipeline.payments.matching.incoming import incoming
 from integration_pipeline.payments.matching.payouts import looks_like_payout, payout_candidates, payout_of
@@ -64,7 +72,7 @@ def _fee(movement: Movement, facts: Facts) -> Charged | Waits:
     if owner is None:
         return Waits("nothing says whose fee it is: add its account to the rule set's settlement.owners")
     evidence = f"a fee of {movement.source.value} that belongs to no single payment"
-    return Charged(Rule.FEE, (evidence,), owner, None, -movement.amount.minor)
+    return Charged(Rule.FEE, (evidence,), (Bearer(owner, None),), -movement.amount.minor)
 
 
 def _newer_version(kept: Kept, before: SettledMovement) -> Charged | Waits:
@@ -77,8 +85,14 @@ def _newer_version(kept: Kept, before: SettledMovement) -> Charged | Waits:
         evidence = f"what was not known of {movement.external_id} when it was settled: the fee"
         if movement.settled is not None and exchanged:
             evidence += f", and that it was taken in as {movement.settled.format()}"
-        part = before.parts[0]
-        return Charged(Rule.LATER_FEE, (evidence,), part.entity, part.customer_id, fee, exchanged)
+        bearers = tuple(
+            Bearer(part.entity, part.customer_id, abs(part.amount_minor))
+            for part in before.parts
+            if part.amount_minor
+        )
+        # A payout pays no documents.
+        bearers = bearers or tuple(Bearer(part.entity, part.customer_id) for part in before.parts)
+        return Charged(Rule.LATER_FEE, (evidence,), bearers, fee, exchanged)
     said = f"{before.amount.format()}{_with_fee(before)}"
     says = f"{movement.amount.format()}, fee {movement.fee.format() if movement.fee else 'none'}"
     return Waits(

@@ -60,16 +60,25 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who bears a cost, and which share of it: `weight` is what the payment was to them, in minor units."""
+
+    entity: str
+    customer_id: int | None
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Charged:
     """A cost of `fee_minor` (negative: given back) in the currency of the vendor's balance, and no more.
 
-    `exchanged`: the vendor has taken the amount in as another currency, which is told only now.
+    Divided between `bearers`. `exchanged`: the vendor has taken the amount in as another currency, which is
+    told only now.
     """
 
     rule: Rule
     evidence: tuple[str, ...]
-    entity: str
-    customer_id: int | None
+    bearers: tuple[Bearer, ...]
     fee_minor: int
     exchanged: bool = False
 

@@ -64,6 +64,11 @@ class SettledPart:
     unapplied_minor: int
     allocations: tuple[Allocation, ...]
 
+    @property
+    def amount_minor(self) -> int:
+        """What of the movement it was."""
+        return self.unapplied_minor + sum(each.minor for each in self.allocations)
+
 
 @dataclass(frozen=True, slots=True)
 class SettledMovement:
@@ -84,7 +89,7 @@ class SettledMovement:
 class Kept:
     """A movement as it is kept, under its number in the books.
 
-    `before` is an earlier version of it that is settled already.
+    `before` is what was settled of its earlier versions: one, and what was not known of it at first.
     """
 
     id: int

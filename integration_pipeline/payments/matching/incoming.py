@@ -41,8 +41,9 @@ def incoming(kept: Kept, facts: Facts) -> Matched | Waits | NotYet:
     links = _linked(movement, facts)
     if isinstance(links, Waits):
         return links
+    unknown = _not_in_the_books(movement, facts)
     if links:
-        return _named(movement, links, Rule.LINK)
+        return _certain(movement, _named(movement, links, Rule.LINK), unknown, facts)
     named, unclear = _in_texts(movement, facts)
     if unclear:
         return Waits(
@@ -60,8 +61,55 @@ def incoming(kept: Kept, facts: Facts) -> Matched | Waits | NotYet:
             ),
         )
     if named:
-        return _named(movement, named, Rule.NUMBER)
-    return _by_payer(movement, facts)
+        return _certain(movement, _named(movement, named, Rule.NUMBER), unknown, facts)
+    decision = _by_payer(movement, facts)
+    if unknown:
+        return Waits(f"the payment names {unknown!r}, which is not in the books yet", _proposed(decision, 60))
+    return decision
+
+
+def pays_just_what_is_open(decision: Matched, facts: Facts) -> bool:
+    """Whether all that is open of each of its documents is paid, and nothing is left over."""
+    return not decision.credit and all(
+        each.minor == facts.documents[each.document_id].open_minor for each in decision.allocations
+    )
+
+
+def _certain(
+    movement: Movement, decision: Matched | Waits, unknown: str | None, facts: Facts
+) -> Matched | Waits:
+    """What is named is paid if the amount says so, too, wherever something else speaks against it."""
+    if isinstance(decision, Waits) or pays_just_what_is_open(decision, facts):
+        return decision
+    payer = payer_of(movement, facts)
+    others = [
+        each
+        for each in (facts.documents[allocation.document_id] for allocation in decision.allocations)
+        if payer.customers and each.customer_id not in payer.customers
+    ]
+    if others:
+        why = f"{payer.words}, but {_numbers(others)} is another customer's, and not all that is open is paid"
+        return Waits(why, _proposed(decision, 70))
+    if unknown:
+        why = f"the payment names {unknown!r} as well, which is not in the books yet"
+        return Waits(why, _proposed(decision, 70))
+    return decision
+
+
+def _not_in_the_books(movement: Movement, facts: Facts) -> str | None:
+    """What reads as a number of ours, but is none that was posted."""
+    texts = [link.id for link in movement.linked(LinkKind.INVOICE_NUMBER)]
+    texts += [link.id for link in movement.linked(LinkKind.DOCUMENT)]
+    for reading in facts.numbers.read_all([*texts, *movement.references]):
+        if not any(facts.by_number.get(meaning) for meaning in reading.meanings):
+            return reading.written
+    return None
+
+
+def _proposed(decision: Matched | Waits, score: int) -> tuple[Candidate, ...]:
+    if isinstance(decision, Waits):
+        return decision.candidates
+    return (Candidate(decision.rule, score, decision.evidence, decision.allocations),)
 
 
 def documents_named(movement: Movement, facts: Facts) -> list[OpenDocument]:

@@ -49,19 +49,25 @@ def parts_of(kept: Kept, decision: Matched | Charged | Arrived, facts: Facts) ->
 
 
 def _of_charge(movement: Movement, decision: Charged) -> list[Part]:
-    whose = decision.entity, decision.customer_id
+    weights = [each.weight for each in decision.bearers]
+    fees = _divided(decision.fee_minor, weights)
+    currency = _balance_currency(movement)
     if not decision.exchanged or movement.settled is None:
-        return [Part(*whose, _balance_currency(movement), 0, fee_minor=decision.fee_minor)]
-    return [
-        Part(*whose, movement.amount.currency, 0, exchanged_minor=movement.amount.minor),
-        Part(
-            *whose,
-            movement.settled.currency,
-            0,
-            fee_minor=decision.fee_minor,
-            exchanged_minor=-movement.settled.minor,
-        ),
-    ]
+        return [
+            Part(each.entity, each.customer_id, currency, 0, fee_minor=fee)
+            for each, fee in zip(decision.bearers, fees, strict=True)
+            if fee
+        ]
+    paid = _divided(movement.amount.minor, weights)
+    taken_in = _divided(movement.settled.minor, weights)
+    parts: list[Part] = []
+    for index, each in enumerate(decision.bearers):
+        whose = each.entity, each.customer_id
+        parts += [
+            Part(*whose, movement.amount.currency, 0, exchanged_minor=paid[index]),
+            Part(*whose, currency, 0, fee_minor=fees[index], exchanged_minor=-taken_in[index]),
+        ]
+    return parts
 
 
 def _of_customers(movement: Movement, decision: Matched, facts: Facts) -> list[Part]:

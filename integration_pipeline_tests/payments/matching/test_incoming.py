@@ -184,6 +184,35 @@ class TestNumbersInTheText:
         assert len(told.candidates) == 2
 
 
+class TestWhatSpeaksAgainstANumber:
+    def test_is_a_payer_who_is_another_customer(self) -> None:
+        books = facts([document(1, 500, customer=BOLT)], payers={("stripe", "cus_1"): frozenset((ACME,))})
+        for one in (400, 600):
+            told = decided(payment(one, text="US-INV-000001", payer=Payer(ids=("cus_1",))), books)
+            assert isinstance(told, Waits)
+            assert "US-INV-000001 is another customer's" in told.why
+
+        exact = decided(payment(500, text="US-INV-000001", payer=Payer(ids=("cus_1",))), books)
+        assert isinstance(exact, Matched)
+
+    @pytest.mark.parametrize(
+        "said", [{"text": "for US-INV-000009"}, {"links": [invoice_link("US-INV-000009")]}]
+    )
+    def test_is_that_it_is_not_in_the_books(self, said: dict[str, Any]) -> None:
+        books = facts([document(1, 500)], payers={("stripe", "cus_1"): frozenset((ACME,))})
+        told = decided(payment(500, payer=Payer(ids=("cus_1",)), **said), books)
+
+        assert isinstance(told, Waits)
+        assert told.why == "the payment names 'US-INV-000009', which is not in the books yet"
+        assert [each.allocations for each in told.candidates] == [(Allocation(1, 500),)]
+
+    def test_is_another_that_is_not_in_the_books_unless_the_amount_is_what_is_open(self) -> None:
+        books = facts([document(1, 500)])
+
+        assert isinstance(decided(payment(600, text="US-INV-000001, US-INV-000009"), books), Waits)
+        assert isinstance(decided(payment(500, text="US-INV-000001, US-INV-000009"), books), Matched)
+
+
 class TestAKnownPayer:
     @pytest.mark.parametrize("payer", [Payer(ids=("cus_1",)), Payer(email="Ann@ACME.example")])
     def test_pays_the_one_invoice_of_the_amount(self, payer: Payer) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from integration_pipeline.billing.money import Money
-from integration_pipeline.payments.matching.decisions import Charged, Credit, Matched, Rule
+from integration_pipeline.payments.matching.decisions import Bearer, Charged, Credit, Matched, Rule
 from integration_pipeline.payments.matching.facts import Allocation, Kept
 from integration_pipeline.payments.matching.parts import Part, parts_of
 from integration_pipeline_tests.payments.matching.books import ACME, BOLT, document, facts, payment
@@ -18,6 +18,20 @@ def test_a_payment_of_two_entities_is_two_settlements_that_share_the_fee() -> No
     assert parts == [
         Part("eu", BOLT, "USD", 700, fee_minor=22, allocations=(Allocation(2_002, 700),)),
         Part("us", ACME, "USD", 500, fee_minor=15, allocations=(Allocation(1, 500),)),
+    ]
+
+
+def test_an_exchange_told_later_is_shared_as_the_payment_was() -> None:
+    one = payment(1_200, settled=Money(1_080, "EUR"), fee=36)
+    charged = Charged(
+        Rule.LATER_FEE, (), (Bearer("eu", BOLT, 800), Bearer("us", ACME, 400)), 36, exchanged=True
+    )
+
+    assert parts_of(Kept(1, one), charged, BOOKS) == [
+        Part("eu", BOLT, "USD", 0, exchanged_minor=800),
+        Part("eu", BOLT, "EUR", 0, fee_minor=24, exchanged_minor=-720),
+        Part("us", ACME, "USD", 0, exchanged_minor=400),
+        Part("us", ACME, "EUR", 0, fee_minor=12, exchanged_minor=-360),
     ]
 
 
@@ -42,7 +56,8 @@ def test_what_was_exchanged_is_a_settlement_of_each_currency() -> None:
 def test_a_fee_and_an_exchange_told_later_undo_what_was_taken_for_granted() -> None:
     one = payment(500, settled=Money(450, "EUR"), fee=20)
 
-    assert parts_of(Kept(1, one), Charged(Rule.LATER_FEE, (), "us", ACME, 20, exchanged=True), facts()) == [
+    charged = Charged(Rule.LATER_FEE, (), (Bearer("us", ACME),), 20, exchanged=True)
+    assert parts_of(Kept(1, one), charged, facts()) == [
         Part("us", ACME, "USD", 0, exchanged_minor=500),
         Part("us", ACME, "EUR", 0, fee_minor=20, exchanged_minor=-450),
     ]
