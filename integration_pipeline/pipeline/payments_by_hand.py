@@ -396,17 +396,34 @@ _IGNORE = text("""
     WHERE movement.id = :id
     RETURNING movement.state
 """)
-# Every version that may be settled: the one that is named, and one with a fee that was known later. Locked in
-# one order.
+# Every version that may be settled: the one that is named, and one with a fee that was known later. Of a
+# payout those of its bank line as well. Locked in one order.
 _VERSIONS = text("""
-    SELECT version.id
-    FROM payments.movements AS named
-    INNER JOIN payments.movements AS version
-        ON version.source = named.source AND version.kind = named.kind
-        AND version.external_id = named.external_id
-    WHERE named.id = :id
-    ORDER BY version.id
-    FOR UPDATE OF version
+    WITH named AS (
+        SELECT version.*
+        FROM payments.movements AS one
+        INNER JOIN payments.movements AS version
+            ON version.source = one.source AND version.kind = one.kind
+            AND version.external_id = one.external_id
+        WHERE one.id = :id
+    ),
+
+    lines AS (
+        SELECT line.*
+        FROM named
+        INNER JOIN payments.settlements_in_force AS arrival ON arrival.payout_id = named.id
+        INNER JOIN payments.movements AS line ON line.id = arrival.movement_id
+    )
+
+    SELECT id
+    FROM payments.movements
+    WHERE (source, kind, external_id) IN (
+        SELECT source, kind, external_id FROM named
+        UNION
+        SELECT source, kind, external_id FROM lines
+    )
+    ORDER BY id
+    FOR UPDATE
 """)
 _TAKEN_BACK = text("""
     WITH versions AS (
@@ -418,7 +435,9 @@ _TAKEN_BACK = text("""
                     AND settlement.reverses_id IS NOT NULL
             ) AS was_settled,
             movement.withdrawn_at IS NOT NULL AS is_gone,
-            movement.id = max(movement.id) FILTER (WHERE movement.state <> 'withdrawn') OVER () AS is_newest
+            movement.id = max(movement.id) FILTER (WHERE movement.state <> 'withdrawn') OVER (
+                PARTITION BY movement.source, movement.kind, movement.external_id
+            ) AS is_newest
         FROM payments.movements AS movement
         WHERE movement.id = ANY(CAST(:ids AS bigint[]))
     ),
@@ -428,7 +447,7 @@ _TAKEN_BACK = text("""
         SET state = 'open', reason = NULL, decided_at = NULL, decided_by = NULL
         FROM payments.settlements AS settlement
         WHERE settlement.movement_id = ANY(CAST(:ids AS bigint[])) AND settlement.reverses_id IS NOT NULL
-            AND payout.id = settlement.payout_id AND payout.id <> settlement.movement_id
+            AND payout.id = settlement.payout_id AND payout.id <> ALL(CAST(:ids AS bigint[]))
             AND payout.state = 'settled'
     )
 

@@ -153,6 +153,7 @@ class _Chunk:
     def _decide(self, ids: Sequence[int]) -> _Decided:
         kept = read_movements(self._connection, ids)
         facts = read_facts(self._connection, list(kept.values()), self._conventions, self._numbers)
+        facts.today = self._pipeline.today()
         return _Decided.of(kept, facts)
 
     def _book(self, bookings: Sequence[Booking], facts: Facts) -> dict[int, Waits]:

@@ -281,6 +281,17 @@ class TestUndoing:
         assert cashier.state("po_1")[0] == "open"
         assert cashier.state("line-1")[0] == "waiting"
 
+    def test_of_a_payout_lets_its_line_wait_again(self, cashier: Cashier) -> None:
+        cashier.moves(MovementKind.PAYOUT, "po_1", 9_600, group="po_1")
+        cashier.line("line-1", 9_600, text="STRIPE PAYOUT")
+        cashier.settle()
+
+        assert undo(cashier, "po_1") == 1
+        why = "ann took its settlement back: a mistake"
+        assert cashier.state("po_1") == cashier.state("line-1") == ("waiting", why)
+        match(cashier, "line-1", payout_id=cashier.number("po_1"))
+        assert cashier.state("po_1") == cashier.state("line-1") == ("settled", None)
+
     def test_is_refused_while_a_refund_rests_on_it(self, paid: Cashier) -> None:
         paid.moves(MovementKind.REFUND, "re_1", -12_000, links=[Link(LinkKind.CHARGE, "ch_1")])
         paid.settle()

@@ -22,7 +22,7 @@ from integration_pipeline_tests.pipeline.cashier import (
     RECEIVABLE,
     Cashier,
 )
-from integration_pipeline_tests.pipeline.conftest import Office
+from integration_pipeline_tests.pipeline.conftest import AS_OF, Office
 from integration_pipeline_tests.pipeline.portal import DEAL
 from integration_pipeline_tests.pipeline.till import invoice_link
 
@@ -322,10 +322,10 @@ class TestAPayout:
         assert cashier.balances(entity="eu") == {CASH: 29_100, FEES: 900}
 
     def test_whose_line_came_first_is_found_when_it_is_told_of(self, cashier: Cashier) -> None:
-        cashier.line("line-1", 9_600, text="STRIPE PAYOUT")
+        cashier.line("line-1", 9_600, text="STRIPE PAYOUT", day=AS_OF)
         cashier.settle()
         assert cashier.state("line-1") == ("open", "no payout of 96.00 USD has been told of yet")
-        cashier.moves(MovementKind.PAYOUT, "po_1", 9_600, group="po_1")
+        cashier.moves(MovementKind.PAYOUT, "po_1", 9_600, group="po_1", day=AS_OF)
         cashier.settle()
 
         assert cashier.balances() == {CASH: 9_600, IN_TRANSIT: -9_600}

@@ -15,7 +15,7 @@ from integration_pipeline.payments.matching.decisions import (
     Waits,
 )
 from integration_pipeline.payments.matching.facts import Facts, Kept, SettledMovement
-from integration_pipeline.payments.matching.incoming import incoming
+from integration_pipeline.payments.matching.incoming import incoming, pays_just_what_is_open
 from integration_pipeline.payments.matching.payouts import looks_like_payout, payout_candidates, payout_of
 from integration_pipeline.payments.matching.returns import coming_back, outgoing
 from integration_pipeline.payments.movements import Movement, MovementKind
@@ -51,10 +51,15 @@ def _of_customer(kept: Kept, facts: Facts) -> Decision:
 
 
 def _bank_line(kept: Kept, facts: Facts) -> Decision:
-    """A payout's line is nothing but a payout's: its payments have paid the invoices already."""
-    if looks_like_payout(kept.movement, facts):
-        return payout_of(kept, facts)
+    """A payout's line is nothing but a payout's: its payments have paid the invoices already.
+
+    Only one that names a document, and is over just what is open of it, is no payout's whatever its words.
+    """
     decision = incoming(kept, facts) if kept.movement.amount.minor > 0 else outgoing(kept, facts)
+    if looks_like_payout(kept.movement, facts):
+        by_name = isinstance(decision, Matched) and decision.rule in (Rule.LINK, Rule.NUMBER)
+        exact = isinstance(decision, Matched) and pays_just_what_is_open(decision, facts)
+        return decision if by_name and exact else payout_of(kept, facts)
     payouts = payout_candidates(kept, facts)
     named = isinstance(decision, Matched) and decision.rule in (Rule.LINK, Rule.NUMBER, Rule.RETURN)
     if named or not payouts:

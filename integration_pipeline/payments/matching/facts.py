@@ -143,11 +143,13 @@ class Facts:
     `returns` those that take a charge back, by source and the charge's id; `taken_back` are charges of which
     this batch has decided a return, so that these two are behind. `credit` is what customers of such charges
     have with an entity in a currency. `in_payout` is what the settled
-    movements of a payout come to, by entity, None if some of them are not settled yet.
+    movements of a payout come to, by entity, None if some of them are not settled yet. `today` is the civil
+    day of the run, None where age does not matter.
     """
 
     numbers: NumberReader
     conventions: Conventions
+    today: date | None = None
     documents: dict[int, OpenDocument] = field(default_factory=dict[int, OpenDocument])
     payers: Mapping[tuple[str, str], frozenset[int]] = field(
         default_factory=dict[tuple[str, str], frozenset[int]]

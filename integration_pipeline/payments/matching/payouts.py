@@ -5,6 +5,7 @@ Belongs here: finding the two, and whose money it is. Does not belong here: what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from integration_pipeline.payments.matching.decisions import Arrived, Candidate, NotYet, Rule, Waits
@@ -13,9 +14,13 @@ from integration_pipeline.payments.movements import Movement
 
 
 def looks_like_payout(movement: Movement, facts: Facts) -> bool:
-    """Whether a bank line's text has one of the words of a payout."""
+    """Whether a bank line's text has one of the words of a payout: as a word, not within another."""
     texts = [*movement.references, movement.payer.name or ""]
-    return any(word.lower() in each.lower() for word in facts.conventions.payout_words for each in texts)
+    return any(
+        re.search(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", each, re.IGNORECASE)
+        for word in facts.conventions.payout_words
+        for each in texts
+    )
 
 
 def payout_of(line: Kept, facts: Facts) -> Arrived | Waits | NotYet:
@@ -25,7 +30,11 @@ def payout_of(line: Kept, facts: Facts) -> Arrived | Waits | NotYet:
     """
     fitting = _fitting(line, facts.payouts.values(), facts)
     if not fitting:
-        return NotYet(f"no payout of {line.movement.amount.format()} has been told of yet")
+        why = f"no payout of {line.movement.amount.format()} has been told of yet"
+        age = 0 if facts.today is None else (facts.today - line.movement.value_date).days
+        if age > facts.conventions.payout_days:
+            return Waits(f"{why}, {age} days after the bank line: say what it is")
+        return NotYet(why)
     same_day = [each for each in fitting if each.movement.value_date == line.movement.value_date]
     chosen = same_day if len(fitting) > 1 else fitting
     if len(chosen) == 1:

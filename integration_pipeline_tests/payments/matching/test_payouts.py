@@ -8,7 +8,7 @@ import pytest
 from integration_pipeline.payments.matching.decide import decide
 from integration_pipeline.payments.matching.decisions import Arrived, Decision, Matched, NotYet, Waits
 from integration_pipeline.payments.matching.facts import Conventions, Facts, Kept, Owner
-from integration_pipeline.payments.movements import MovementKind
+from integration_pipeline.payments.movements import MovementKind, Payer
 from integration_pipeline_tests.payments.matching.books import PLAID, STRIPE, decided, document, facts, usd
 from integration_pipeline_tests.pipeline.till import DAY, movement
 
@@ -48,11 +48,38 @@ def test_a_payout_too_long_ago_is_another_one() -> None:
     assert isinstance(decide(line, known(one, line)), NotYet)
 
 
-def test_a_payouts_line_never_pays_an_invoice() -> None:
-    line = bank_line(2, 500, text="STRIPE US-INV-000001")
-    books = facts([document(1, 500)])
+def test_a_payouts_line_never_pays_an_invoice_in_part_or_of_the_same_amount() -> None:
+    books = facts([document(1, 500)], payers={("plaid", "acct"): frozenset((1,))})
+    in_part = bank_line(2, 400, text="STRIPE US-INV-000001")
+    of_a_payer = movement(
+        PLAID, MovementKind.BANK_LINE, "line-3", usd(500), text="STRIPE", payer=Payer(ids=("acct",))
+    )
 
-    assert isinstance(decide(line, books), NotYet)
+    assert isinstance(decide(in_part, books), NotYet)
+    assert isinstance(decide(Kept(3, of_a_payer), books), NotYet)
+
+
+def test_a_line_that_names_an_invoice_and_its_amount_pays_it_whatever_its_words() -> None:
+    decision = decide(bank_line(2, 500, text="STRIPE US-INV-000001"), facts([document(1, 500)]))
+
+    assert isinstance(decision, Matched)
+
+
+def test_a_word_within_another_makes_no_payout() -> None:
+    line = bank_line(2, 400, text="PINSTRIPE LLC US-INV-000001")
+
+    assert isinstance(decide(line, facts([document(1, 500)])), Matched)
+
+
+def test_a_line_whose_payout_never_came_waits_for_a_person() -> None:
+    line = bank_line(2, 500)
+
+    assert isinstance(decide(line, facts(today=DAY + timedelta(5))), NotYet)
+    told = decide(line, facts(today=DAY + timedelta(6)))
+    assert isinstance(told, Waits)
+    assert (
+        told.why == "no payout of 5.00 USD has been told of yet, 6 days after the bank line: say what it is"
+    )
 
 
 def test_of_two_payouts_the_one_of_the_day_is_meant() -> None:
