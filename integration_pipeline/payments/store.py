@@ -69,6 +69,8 @@ def read_facts(
     _read_documents(connection, batch, facts)
     if any(kept.movement.kind in (MovementKind.BANK_LINE, MovementKind.PAYOUT) for kept in batch):
         _read_payouts(connection, facts)
+        ids = [kept.id for kept in batch if kept.movement.kind is MovementKind.BANK_LINE]
+        facts.twins = {row.id: row.earlier_id for row in connection.execute(_TWINS, {"ids": ids})}
     return facts
 
 
@@ -345,6 +347,17 @@ _CREDIT = text("""
     FROM payments.settlements
     WHERE customer_id = ANY(CAST(:customers AS bigint[]))
     GROUP BY entity, customer_id, currency
+""")
+_TWINS = text("""
+    SELECT line.id, min(earlier.id) AS earlier_id
+    FROM payments.movements AS line
+    INNER JOIN payments.movements AS earlier
+        ON earlier.source = line.source AND earlier.kind = line.kind AND earlier.id < line.id
+        AND earlier.account <> line.account AND earlier.value_date = line.value_date
+        AND earlier.amount_minor = line.amount_minor AND earlier.currency = line.currency
+        AND earlier.hints = line.hints
+    WHERE line.id = ANY(CAST(:ids AS bigint[])) AND earlier.state <> 'withdrawn'
+    GROUP BY line.id
 """)
 _SERIES = text("""
     SELECT counter.series AS prefix, min(coalesce(length(one.number) - length(one.series), 6)) AS digits

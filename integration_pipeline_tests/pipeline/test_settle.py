@@ -243,6 +243,19 @@ class TestMoneyThatGoesBack:
         assert cashier.state("re_1") == ("open", "the payment ch_1, which it takes back, is not settled yet")
 
 
+def test_a_line_that_a_bank_connected_again_tells_of_anew_waits(cashier: Cashier) -> None:
+    [number] = cashier.bill("1")
+    for external_id, account in (("line-1", "acct-1"), ("line-2", "acct-1"), ("line-3", "acct-2")):
+        told = cashier.line(external_id, 4_000, text=number)
+        cashier.bank.tell(replace(told, account=account))
+        cashier.settle()
+
+    # One account may well have two lines that read the same.
+    assert cashier.open() == {number: (2_000, "partly paid")}
+    state, why = cashier.state("line-3")
+    assert (state, "it looks like line 1 of an earlier item" in (why or "")) == ("waiting", True)
+
+
 class TestTheCustomersCredit:
     @pytest.fixture
     def overpaid(self, cashier: Cashier) -> Cashier:

@@ -6,7 +6,9 @@ Belongs here: which rules a kind of movement is put to. Does not belong here: th
 from __future__ import annotations
 
 from integration_pipeline.payments.matching.decisions import (
+    Arrived,
     Bearer,
+    Candidate,
     Charged,
     Decision,
     Matched,
@@ -41,7 +43,7 @@ def decide(kept: Kept, facts: Facts) -> Decision:
         case MovementKind.PAYOUT:
             return NotYet("its bank line has not been told of yet")
         case MovementKind.BANK_LINE:
-            return _bank_line(kept, facts)
+            return _only_once(kept, _bank_line(kept, facts), facts)
 
 
 def _of_customer(kept: Kept, facts: Facts) -> Decision:
@@ -69,6 +71,19 @@ def _bank_line(kept: Kept, facts: Facts) -> Decision:
         f"a payout of {kept.movement.amount.format()} is under way, but the line does not say that it is "
         "one: say whether it is the payout or pays documents",
         (*payouts, *candidates),
+    )
+
+
+def _only_once(kept: Kept, decision: Decision, facts: Facts) -> Decision:
+    """A bank that is connected again tells its history again, under new ids of lines and accounts."""
+    if kept.id not in facts.twins or not isinstance(decision, Matched | Arrived):
+        return decision
+    return Waits(
+        f"it looks like line {facts.twins[kept.id]} of an earlier item: the same day, amount and texts on "
+        "another account; if the bank was connected again, `payments ignore` it, otherwise say what it pays",
+        (Candidate(decision.rule, 50, decision.evidence, decision.allocations),)
+        if isinstance(decision, Matched)
+        else (Candidate(decision.rule, 50, decision.evidence, payout_id=decision.payout.id),),
     )
 
 

@@ -144,12 +144,14 @@ class Facts:
     this batch has decided a return, so that these two are behind. `credit` is what customers of such charges
     have with an entity in a currency. `in_payout` is what the settled
     movements of a payout come to, by entity, None if some of them are not settled yet. `today` is the civil
-    day of the run, None where age does not matter.
+    day of the run, None where age does not matter. `twins` are bank lines that read like an earlier one of
+    another account, and that one.
     """
 
     numbers: NumberReader
     conventions: Conventions
     today: date | None = None
+    twins: dict[int, int] = field(default_factory=dict[int, int])
     documents: dict[int, OpenDocument] = field(default_factory=dict[int, OpenDocument])
     payers: Mapping[tuple[str, str], frozenset[int]] = field(
         default_factory=dict[tuple[str, str], frozenset[int]]
