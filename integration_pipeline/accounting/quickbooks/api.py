@@ -17,6 +17,8 @@ from integration_pipeline.transport.json_types import JsonObject
 from integration_pipeline.transport.shapes import Json
 
 MOST_CHANGES = 1_000
+INACTIVE_TOO = "Active IN (true, false)"
+"""The condition without which a query leaves inactive records out."""
 # The oldest version Intuit still serves.
 _MINOR_VERSION = "75"
 

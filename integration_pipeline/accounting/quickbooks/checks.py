@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from integration_pipeline.accounting.quickbooks.api import QuickBooksApi
+from integration_pipeline.accounting.quickbooks.api import INACTIVE_TOO, QuickBooksApi
 from integration_pipeline.accounting.quickbooks.config import QuickBooksConfig
 from integration_pipeline.accounting.quickbooks.taxes import Rate, TaxRates, percents_of
 from integration_pipeline.billing.invoices import RevenueTreatment
 from integration_pipeline.transport.shapes import Json
 
-_EVERY = "Active IN (true, false)"
 _LIABILITIES = ("Other Current Liability", "Long Term Liability")
 _BANKS = ("Bank", "Other Current Asset")
 _EXPENSES = ("Expense", "Other Expense", "Cost of Goods Sold")
@@ -25,8 +24,8 @@ _MOST_NAMED = 8
 def problems(api: QuickBooksApi, config: QuickBooksConfig, rates: TaxRates) -> list[str]:
     """Everything that would keep documents out, or let them in wrongly. Reads only."""
     preferences = api.preferences()
-    items = {each.field("Id").identifier(): each for each in api.find("Item", _EVERY)}
-    accounts = {each.field("Id").identifier(): each for each in api.find("Account", _EVERY)}
+    items = {each.field("Id").identifier(): each for each in api.find("Item", INACTIVE_TOO)}
+    accounts = {each.field("Id").identifier(): each for each in api.find("Account", INACTIVE_TOO)}
     return [
         *_preferences(preferences, config),
         *_items(items, accounts, config),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from integration_pipeline.accounting.quickbooks.answers import read_customer
-from integration_pipeline.accounting.quickbooks.api import QuickBooksApi, any_of
+from integration_pipeline.accounting.quickbooks.api import INACTIVE_TOO, QuickBooksApi, any_of
 from integration_pipeline.accounting.quickbooks.config import QuickBooksConfig
 from integration_pipeline.accounting.quickbooks.customers import customer_body, names_of
 from integration_pipeline.accounting.quickbooks.errors import DUPLICATE_NAME, Fault, refusal, refuses_content
@@ -19,7 +19,6 @@ from integration_pipeline.transport.shapes import Json
 CUSTOMER = "Customer"
 # A customer with all its names takes a few hundred characters of an address.
 _LOOKED_UP_AT_ONCE = 10
-_EVERY = "Active IN (true, false)"
 
 Introduced = RemoteCustomer | Refused | Unsure
 
@@ -154,5 +153,6 @@ def _outcome(customer: OutgoingCustomer, answer: Json | Fault | VendorFailure) -
 def _named(api: QuickBooksApi, names: Sequence[str]) -> list[RemoteCustomer]:
     """Customers of these display names, those made inactive included."""
     return [
-        read_customer(each) for each in api.find(CUSTOMER, f"{any_of('DisplayName', names)} AND {_EVERY}")
+        read_customer(each)
+        for each in api.find(CUSTOMER, f"{any_of('DisplayName', names)} AND {INACTIVE_TOO}")
     ]

@@ -22,7 +22,13 @@ from integration_pipeline.accounting.quickbooks.answers import (
     read_customer,
     read_record,
 )
-from integration_pipeline.accounting.quickbooks.api import MOST_CHANGES, QuickBooksApi, any_of, quoted
+from integration_pipeline.accounting.quickbooks.api import (
+    INACTIVE_TOO,
+    MOST_CHANGES,
+    QuickBooksApi,
+    any_of,
+    quoted,
+)
 from integration_pipeline.accounting.quickbooks.checks import problems
 from integration_pipeline.accounting.quickbooks.config import QuickBooksConfig
 from integration_pipeline.accounting.quickbooks.errors import QUICKBOOKS_FAILURES
@@ -50,7 +56,6 @@ from integration_pipeline.transport.shapes import Json
 VENDOR = "quickbooks"
 _DOCUMENTS = (INVOICE, CREDIT_MEMO)
 _WATCHED = (INVOICE, CREDIT_MEMO, PAYMENT, PURCHASE)
-_EVERY = "Active IN (true, false)"
 
 # Change data capture looks 30 days back; the vendor's clock is not ours.
 _CAPTURED = timedelta(days=29)
@@ -140,7 +145,7 @@ class QuickBooksTarget:
                 parcels[place] = self._parcel(item)
                 failed = self._send_fee(item) if isinstance(item, OutgoingPayment) else None
             except CannotBeSent as why:
-                failed = Refused(f"{_named(item)}: {why}")
+                failed = Refused(f"{_number(item)}: {why}")
             if failed is not None:
                 outcomes[place] = failed
                 parcels.pop(place, None)
@@ -182,7 +187,7 @@ class QuickBooksTarget:
         """See `AccountingTarget`. Those made inactive included."""
         if since is not None:
             since -= timedelta(minutes=self._config.overlap_minutes)
-        for page in self._api.changed(introducing.CUSTOMER, since, _EVERY):
+        for page in self._api.changed(introducing.CUSTOMER, since, INACTIVE_TOO):
             yield [read_customer(each) for each in page]
 
     def create_customers(
@@ -207,7 +212,7 @@ class QuickBooksTarget:
                 body = payments.application_body(item)
             case OutgoingPayment():
                 body = payments.payment_body(item, self._config)
-        return Parcel(_named(item), item.key, _entity(item), body)
+        return Parcel(_number(item), item.key, _entity(item), body)
 
     def _send_fee(self, item: OutgoingPayment) -> Refused | Unsure | None:
         """Book the fee unless it is there; None if the payment may follow.
@@ -261,11 +266,8 @@ def _entity(item: Outgoing) -> str:
     return documents.entity_of(item.kind) if isinstance(item, OutgoingDocument) else payments.entity_of(item)
 
 
-def _named(item: Outgoing) -> str:
-    return item.number if isinstance(item, OutgoingDocument) else item.reference
-
-
 def _number(item: Outgoing) -> str:
+    """What it is called here, in messages, and there, where it is looked for."""
     return item.number if isinstance(item, OutgoingDocument) else item.reference
 
 
