@@ -16,6 +16,7 @@ from integration_pipeline.crm.salesforce.answers import Found, read_record
 from integration_pipeline.crm.salesforce.api import SalesforceApi
 from integration_pipeline.crm.salesforce.config import IDS_IN_A_QUERY, OBJECTS, QUERIES_IN_A_CALL
 from integration_pipeline.crm.salesforce.soql import by_ids, is_id
+from integration_pipeline.crm.webhooks import EVERY_RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +37,21 @@ class Fetching:
 
         A record that was merged into another one comes as deleted, and the other one comes along.
         """
-        found = self._read(wanted)
-        records = [each.record for _, each in found]
+        asked_and_found = self._read(wanted)
+        records = [found.record for _, found in asked_and_found]
         known = {(record.object_type, record.external_id) for record in records}
         survivors: list[Wanted] = []
         for each in wanted:
             merged = {
                 found.survivor
-                for asked, found in found
+                for asked, found in asked_and_found
                 if asked.object_type is each.object_type and found.survivor is not None
             }
             ids = sorted(one for one in merged if (each.object_type, one) not in known)
             if ids:
                 survivors.append(replace(each, ids=ids))
         # Only once: a survivor that was merged in its turn is deleted, and its own event tells of it.
-        return records + [each.record for _, each in self._read(survivors)]
+        return records + [found.record for _, found in self._read(survivors)]
 
     def _read(self, wanted: Sequence[Wanted]) -> list[tuple[Wanted, Found]]:
         queries = [query for each in wanted for query in _queries(each)]
@@ -76,7 +77,7 @@ class Fetching:
 
 
 def _queries(wanted: Wanted) -> list[_Query]:
-    if "*" in wanted.ids:
+    if EVERY_RECORD in wanted.ids:
         raise ValueError(f"all records of {wanted.object_type} cannot be fetched; read what changed")
     if wanted.object_type not in OBJECTS:
         raise ValueError(
