@@ -108,10 +108,6 @@ class Pipeline:
         """Up to when (exclusive) an entity's open-ended contracts are planned: the first of a month."""
         return add_months(self.today(entity).replace(day=1), self.rules.horizon_months)
 
-    def targets_of(self, entity: str) -> list[str]:
-        """The accounting systems that get the documents of an entity, beside the own ledger."""
-        return [each.target for each in self.targets if each.entity == entity]
-
     def days_by_entity(self) -> dict[str, date]:
         """Today in every entity: `{"us": date, ...}`."""
         return {code: self.today(code) for code in self.rules.entities}

@@ -29,6 +29,7 @@ from integration_pipeline.billing.custom import NumberSeries, billing_of
 from integration_pipeline.billing.invoices import RevenueTreatment
 from integration_pipeline.billing.money import Money
 from integration_pipeline.pipeline.context import Pipeline, PostsTo
+from integration_pipeline.pipeline.refusals import said_by
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 
@@ -158,10 +159,9 @@ def _own_series(pipeline: Pipeline, documents: Sequence[ClaimedDocument]) -> dic
 
 
 def _reject(connection: Connection, document: ClaimedDocument, refusal: Exception) -> None:
-    said = str(refusal.orig if isinstance(refusal, IntegrityError) else refusal).partition("\n")[0]
     connection.execute(
         _REJECT,
-        {"intent_id": document.intent_id, "token": document.fencing_token, "said": said[:500]},
+        {"intent_id": document.intent_id, "token": document.fencing_token, "said": said_by(refusal)[:500]},
     )
 
 

@@ -29,7 +29,7 @@ from integration_pipeline.payments.matching.decisions import (
     Waits,
 )
 from integration_pipeline.payments.matching.facts import Conventions, Facts, Kept, OpenDocument
-from integration_pipeline.payments.matching.parts import parts_of
+from integration_pipeline.payments.matching.parts import Part, parts_of
 from integration_pipeline.payments.matching.suggestions import (
     Shelf,
     normal_names,
@@ -45,6 +45,7 @@ from integration_pipeline.payments.store import (
     read_similar,
 )
 from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.refusals import said_by
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.settlements import (
@@ -171,10 +172,7 @@ class _Chunk:
                         book(self._connection, self._pipeline, [booking], facts)
                     done.append(booking)
                 except (IntegrityError, ValueError) as refusal:
-                    said = refusal.orig if isinstance(refusal, IntegrityError) else refusal
-                    refused[booking.kept.id] = Waits(
-                        f"the books refuse it: {str(said).partition(chr(10))[0]}"
-                    )
+                    refused[booking.kept.id] = Waits(f"the books refuse it: {said_by(refusal)}")
         for booking in done:
             self._report.counts["settled"] += 1
             for part in booking.parts:
@@ -213,7 +211,7 @@ class _Chunk:
                 self._report.counts["waiting"] += 1
                 row |= {"state": "waiting", "reason": told.why}
                 row["candidates"] = [
-                    candidate_json(each, position) for position, each in enumerate(told.candidates, 1)
+                    _candidate_json(each, position) for position, each in enumerate(told.candidates, 1)
                 ]
             elif isinstance(decision, NotYet):
                 row |= {"state": "open", "reason": decision.why}
@@ -234,7 +232,7 @@ class _Decided:
         self.kept = kept
         self.facts = facts
         self.decisions: dict[int, Decision] = {}
-        self.parts: dict[int, tuple[Any, ...]] = {}
+        self.parts: dict[int, tuple[Part, ...]] = {}
 
     @classmethod
     def of(cls, kept: dict[int, Kept], facts: Facts) -> _Decided:
@@ -268,7 +266,7 @@ class _Decided:
         return {each.customer_id for each in documents} | {each.customer_id for each in decision.credit}
 
 
-def candidate_json(candidate: Candidate, position: int) -> dict[str, Any]:
+def _candidate_json(candidate: Candidate, position: int) -> dict[str, Any]:
     """A proposal as it is kept."""
     return {
         "position": position,

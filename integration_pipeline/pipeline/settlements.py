@@ -31,7 +31,6 @@ from integration_pipeline.payments.movements import MovementKind
 from integration_pipeline.pipeline.context import Pipeline, PostsTo
 from integration_pipeline.rules.document import AccountRole, RuleSet
 
-OPEN_STATES = ("open", "waiting")
 # First half of the two-part advisory lock key of a customer; the second is the customer's id.
 _CUSTOMER_LOCK = 731_064
 _BEYOND_DOUBT = (Rule.LINK, Rule.NUMBER, Rule.PERSON)

@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from integration_pipeline.accounting.postgres_ledger.settlements import AccountsMissing
 from integration_pipeline.pipeline import payments_by_hand as by_hand
+from integration_pipeline.pipeline.refusals import said_by
 from integration_pipeline.pipeline.settle import settle
 from integration_pipeline.rebuild.books import stand
 from integration_pipeline.rebuild.calendar import PastPipeline
@@ -80,8 +81,8 @@ class Resettle:
             else:
                 by_hand.undo(pipeline, word.movement_id, by=word.by, reason=word.details["reason"])
         except (by_hand.NotPossible, LookupError, IntegrityError) as refusal:
-            why = str(refusal.orig if isinstance(refusal, IntegrityError) else refusal).partition("\n")[0]
-            return [f"`{word.action.replace('.', ' ')} {word.movement_id}` of {word.by}: {why}"]
+            said = f"`{word.action.replace('.', ' ')} {word.movement_id}` of {word.by}"
+            return [f"{said}: {said_by(refusal)}"]
         return []
 
     def _ask(self, settling: Settling, pipeline: PastPipeline) -> Iterator[str]:
