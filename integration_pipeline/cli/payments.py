@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.markup import escape
@@ -13,6 +13,8 @@ from rich.markup import escape
 from integration_pipeline.billing.money import Money
 from integration_pipeline.cli.output import console, errors, print_json, table
 from integration_pipeline.pipeline import payments_by_hand as by_hand
+from integration_pipeline.pipeline import payments_shown
+from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.runtime import open_pipeline
 from integration_pipeline.settings import Settings
 
@@ -31,8 +33,8 @@ def list_movements(
 ) -> None:
     """List movements of money; what waits with its proposals, best first."""
     with open_pipeline(Settings.load()) as pipeline, pipeline.engine.connect() as connection:
-        rows = by_hand.list_movements(connection, state="waiting" if waiting else None)
-        unreadable = by_hand.list_unreadable(connection)
+        rows = payments_shown.list_movements(connection, state="waiting" if waiting else None)
+        unreadable = payments_shown.list_unreadable(connection)
     if as_json:
         print_json({"payments": rows, "unreadable": unreadable})
         return
@@ -61,7 +63,7 @@ def show(number: Number, as_json: AsJson = False) -> None:
     """Explain one movement: who paid, what it settled and why, or what may explain it."""
     with open_pipeline(Settings.load()) as pipeline, pipeline.engine.connect() as connection:
         try:
-            row = by_hand.show_movement(connection, number)
+            row = payments_shown.show_movement(connection, number)
         except LookupError as missing:
             _stop(missing, code=2)
     if as_json:
@@ -89,13 +91,7 @@ def match(
 ) -> None:
     """Say what a movement pays; it is booked at once. A payout without a bank line needs no option."""
     wish = by_hand.Wish(_amounts(document or []), customer, payout)
-    with open_pipeline(Settings.load()) as pipeline:
-        try:
-            references = by_hand.match(pipeline, number, wish, by=by or getpass.getuser())
-        except LookupError as missing:
-            _stop(missing, code=2)
-        except by_hand.NotPossible as refusal:
-            _stop(refusal, code=1)
+    references = _decide(lambda pipeline: by_hand.match(pipeline, number, wish, by=by or getpass.getuser()))
     if as_json:
         print_json({"id": number, "state": "settled", "settlements": references})
     else:
@@ -105,13 +101,9 @@ def match(
 @app.command("ignore")
 def ignore(number: Number, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """Say that a movement is none of ours, or that a settled one is right as it is."""
-    with open_pipeline(Settings.load()) as pipeline:
-        try:
-            state = by_hand.ignore(pipeline, number, by=by or getpass.getuser(), reason=reason)
-        except LookupError as missing:
-            _stop(missing, code=2)
-        except by_hand.NotPossible as refusal:
-            _stop(refusal, code=1)
+    state = _decide(
+        lambda pipeline: by_hand.ignore(pipeline, number, by=by or getpass.getuser(), reason=reason)
+    )
     if as_json:
         print_json({"id": number, "state": state})
     else:
@@ -121,13 +113,9 @@ def ignore(number: Number, reason: Reason, by: By = None, as_json: AsJson = Fals
 @app.command("undo")
 def undo(number: Number, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """Take back what a movement settled: the opposite is booked today."""
-    with open_pipeline(Settings.load()) as pipeline:
-        try:
-            count = by_hand.undo(pipeline, number, by=by or getpass.getuser(), reason=reason)
-        except LookupError as missing:
-            _stop(missing, code=2)
-        except by_hand.NotPossible as refusal:
-            _stop(refusal, code=1)
+    count = _decide(
+        lambda pipeline: by_hand.undo(pipeline, number, by=by or getpass.getuser(), reason=reason)
+    )
     if as_json:
         print_json({"id": number, "undone": count})
     else:
@@ -201,6 +189,19 @@ def _amounts(documents: Sequence[str]) -> dict[str, Decimal | None]:
         except InvalidOperation:
             raise typer.BadParameter(f"{each!r} is not NUMBER=AMOUNT, such as US-INV-000001=120.50") from None
     return amounts
+
+
+Decided = TypeVar("Decided")
+
+
+def _decide(decision: Callable[[Pipeline], Decided]) -> Decided:
+    with open_pipeline(Settings.load()) as pipeline:
+        try:
+            return decision(pipeline)
+        except LookupError as missing:
+            _stop(missing, code=2)
+        except by_hand.NotPossible as refusal:
+            _stop(refusal, code=1)
 
 
 def _stop(said: Exception, *, code: int) -> NoReturn:

@@ -1,7 +1,7 @@
-"""What a person does about movements of money: look at them, match, ignore, take a settlement back.
+"""What a person decides about movements of money: match, ignore, take a settlement back.
 
-Belongs here: listing, explaining, deciding by name, and the record of who did it. Does not belong here: what
-the rules decide by themselves (`settle`).
+Belongs here: deciding by name, and the record of who did it. Does not belong here: what a person looks at
+before (`payments_shown`), what the rules decide by themselves (`settle`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from integration_pipeline.payments.matching.payouts import arrived
 from integration_pipeline.payments.movements import Movement, MovementKind
 from integration_pipeline.payments.store import read_by_ids, read_facts, read_movements, read_series
 from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.refusals import said_by
 from integration_pipeline.pipeline.settlements import (
     Booking,
     book,
@@ -51,24 +52,6 @@ class Wish:
     payout_id: int | None = None
 
 
-def list_movements(connection: Connection, *, state: str | None = None) -> list[dict[str, Any]]:
-    """Movements of money, oldest first, each with its proposals, best first; by state."""
-    return [dict(row) for row in connection.execute(_LIST, {"state": state}).mappings()]
-
-
-def list_unreadable(connection: Connection) -> list[dict[str, Any]]:
-    """What sources sent that is no movement we could book."""
-    return [dict(row) for row in connection.execute(_UNREADABLE).mappings()]
-
-
-def show_movement(connection: Connection, movement_id: int) -> dict[str, Any]:
-    """One movement with what it settled, why, and its proposals. Raises `LookupError`."""
-    row = connection.execute(_SHOW, {"id": movement_id}).mappings().one_or_none()
-    if row is None:
-        raise LookupError(f"there is no payment {movement_id}; `payments list` shows them")
-    return dict(row)
-
-
 def match(pipeline: Pipeline, movement_id: int, wish: Wish, *, by: str) -> Sequence[str]:
     """Settle a movement as a person says; the settlements' references. Kept in the audit log.
 
@@ -93,8 +76,9 @@ def match(pipeline: Pipeline, movement_id: int, wish: Wish, *, by: str) -> Seque
             booking = Booking(kept, decision, tuple(parts_of(kept, decision, facts)), by)
             book(connection, pipeline, [booking], facts)
         except (IntegrityError, ValueError) as fault:
-            said = str(fault.orig if isinstance(fault, IntegrityError) else fault).partition("\n")[0]
-            raise NotPossible(f"payment {movement_id} cannot be settled like this: {said}") from None
+            raise NotPossible(
+                f"payment {movement_id} cannot be settled like this: {said_by(fault)}"
+            ) from None
         _audit(
             connection,
             by,
@@ -140,9 +124,9 @@ def undo(pipeline: Pipeline, movement_id: int, *, by: str, reason: str) -> int:
             with connection.begin_nested():
                 count = take_back(connection, pipeline, versions, by, reason)
         except IntegrityError as refusal:
-            said = str(refusal.orig).partition("\n")[0]
             raise NotPossible(
-                f"payment {movement_id} cannot be taken back: {said}; take back what rests on it first"
+                f"payment {movement_id} cannot be taken back: {said_by(refusal)}; take back what rests on it "
+                "first"
             ) from None
         if not count:
             raise NotPossible(f"payment {movement_id} has settled nothing")
@@ -283,76 +267,6 @@ def _audit(
     )
 
 
-_LIST = text("""
-    SELECT
-        movement.id, movement.source, movement.account, movement.kind, movement.external_id,
-        movement.amount_minor, movement.fee_minor, movement.currency, movement.value_date,
-        movement.payer ->> 'name' AS payer_name, movement.payer ->> 'email' AS payer_email, movement.hints,
-        movement.payout, movement.state, movement.reason, movement.decided_at, movement.decided_by,
-        coalesce((
-            SELECT jsonb_agg(
-                jsonb_build_object(
-                    'rule', candidate.rule, 'score', candidate.evidence -> 'score',
-                    'evidence', candidate.evidence -> 'words', 'payout', candidate.evidence -> 'payout',
-                    'allocations', candidate.allocations
-                ) ORDER BY candidate.position
-            )
-            FROM payments.candidates AS candidate
-            WHERE candidate.movement_id = movement.id
-        ), '[]') AS candidates
-    FROM payments.movements AS movement
-    WHERE (CAST(:state AS text) IS NULL OR movement.state = :state) AND movement.state <> 'withdrawn'
-    ORDER BY movement.id
-""")
-_SHOW = text("""
-    SELECT
-        movement.*,
-        coalesce((
-            SELECT jsonb_agg(
-                jsonb_build_object(
-                    'rule', candidate.rule, 'score', candidate.evidence -> 'score',
-                    'evidence', candidate.evidence -> 'words', 'payout', candidate.evidence -> 'payout',
-                    'allocations', candidate.allocations
-                ) ORDER BY candidate.position
-            )
-            FROM payments.candidates AS candidate
-            WHERE candidate.movement_id = movement.id
-        ), '[]') AS candidates,
-        coalesce((
-            SELECT jsonb_agg(
-                jsonb_build_object(
-                    'reference', settlement.reference, 'entity', settlement.entity,
-                    'customer', customer.name, 'currency', settlement.currency,
-                    'amount_minor', settlement.amount_minor, 'fee_minor', settlement.fee_minor,
-                    'exchanged_minor', settlement.exchanged_minor,
-                    'unapplied_minor', settlement.unapplied_minor, 'settled_on', settlement.settled_on,
-                    'rule', settlement.rule, 'evidence', settlement.evidence,
-                    'takes_back', undone.reference,
-                    'allocations', (
-                        SELECT jsonb_agg(
-                            jsonb_build_object(
-                                'number', balance.number, 'amount_minor', allocation.amount_minor,
-                                'open_minor', balance.open_minor
-                            ) ORDER BY balance.number
-                        )
-                        FROM payments.allocations AS allocation
-                        INNER JOIN ledger.document_balances AS balance
-                            ON balance.document_id = allocation.document_id
-                        WHERE allocation.settlement_id = settlement.id
-                    )
-                ) ORDER BY settlement.id
-            )
-            FROM payments.settlements AS settlement
-            LEFT JOIN crm.customers AS customer ON customer.id = settlement.customer_id
-            LEFT JOIN payments.settlements AS undone ON undone.id = settlement.reverses_id
-            WHERE settlement.movement_id = movement.id OR settlement.payout_id = movement.id
-        ), '[]') AS settlements
-    FROM payments.movements AS movement
-    WHERE movement.id = :id
-""")
-_UNREADABLE = text("""
-    SELECT source, external_id, reason, received_at FROM payments.unreadable ORDER BY source, external_id
-""")
 _LOCK = text("SELECT state, withdrawn_at FROM payments.movements WHERE id = :id FOR UPDATE")
 _NUMBERS = text("""
     SELECT booked.number, intent.document_id
