@@ -6,11 +6,12 @@ One is open at a time of each target, kind and record; seeing it again only says
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from integration_pipeline.accounting.target import RemoteRecord, RemoteState, Subject
 from integration_pipeline.posting.comparing import Difference
 from integration_pipeline.posting.writer import Session
 
@@ -55,6 +56,30 @@ def of_differences(
         )
         for kind, found in by_kind.items()
     ]
+
+
+def is_stranger(record: RemoteRecord, on_their_way: Container[str | None]) -> bool:
+    """Whether a record that was not posted from here is worth telling: a document that stands, is no draft,
+    and has no number of `on_their_way`.
+    """
+    stands = record.state in (RemoteState.OPEN, RemoteState.PAID)
+    return record.subject is Subject.DOCUMENT and stands and record.number not in on_their_way
+
+
+def of_stranger(record: RemoteRecord) -> Finding:
+    """A document there that these books know nothing of."""
+    return Finding(
+        kind="unknown",
+        record=record.remote_id,
+        said=f"{record.number or record.remote_id} over {record.total.format()} was not posted from here",
+        evidence={
+            "number": record.number,
+            "total_minor": record.total.minor,
+            "currency": record.total.currency,
+            "customer": record.customer_id,
+            "issued_on": record.issued_on and record.issued_on.isoformat(),
+        },
+    )
 
 
 def note(connection: Session, target: str, findings: Sequence[Finding]) -> int:
