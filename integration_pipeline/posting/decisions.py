@@ -106,7 +106,7 @@ def _does_not_wait(target: str, customer_id: int) -> NotPossible:
 
 
 def _go_on(connection: Connection, target: str, customer_id: int) -> int:
-    return connection.execute(text(_GO_ON), {"target": target, "customer": customer_id}).rowcount
+    return connection.execute(text(_GO_ON), {"target": target, "customer": customer_id}).scalar_one()
 
 
 def _audit(connection: Connection, actor: str, action: str, subject: str, **details: str) -> None:
@@ -139,25 +139,7 @@ _DECLARE_NEW = """
     SET state = 'creating', decided_by = :by, updated_at = clock_timestamp()
     WHERE target = :target AND customer_id = :customer AND state = 'waiting'
 """
-_GO_ON = """
-    WITH freed AS (
-        UPDATE posting.intents AS intent
-        SET state = 'pending', retry_at = NULL, last_error = NULL, updated_at = clock_timestamp()
-        WHERE intent.target = :target AND intent.state = 'waiting'
-            AND (
-                intent.document_id IN (
-                    SELECT document.id FROM billing.documents AS document
-                    WHERE document.customer_id = :customer
-                )
-                OR intent.settlement_id IN (
-                    SELECT settlement.id FROM payments.settlements AS settlement
-                    WHERE settlement.customer_id = :customer
-                )
-            )
-        RETURNING intent.id
-    )
-    SELECT freed.id, pg_notify('posting', '') FROM freed
-"""
+_GO_ON = "SELECT posting.go_on_for(:target, ARRAY[CAST(:customer AS bigint)])"
 _INTENT = (
     "SELECT id, target, document_reference, state FROM posting.intents WHERE id = :id AND target <> 'ledger'"
 )

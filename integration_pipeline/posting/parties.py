@@ -1,8 +1,9 @@
 """Who our customers are at a target: matched with those it has, created where nobody matches, or left to a
 person.
 
-Belongs here: the copy of a target's customers, decisions and their evidence, creating exactly once. Does not
-belong here: the rules (`party_matching`), which CRM records are one customer (`pipeline.customers`).
+Belongs here: decisions and their evidence, creating exactly once. Does not belong here: the copy of a
+target's customers (`remote_customers`), the rules (`party_matching`), which CRM records are one customer
+(`pipeline.customers`).
 
 A customer is created as a document is posted: the decision is committed before the call, under a key that
 never changes; what stays unsure is looked up by our reference before it is tried again.
@@ -15,7 +16,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any, TypeAlias
 
 from integration_pipeline.accounting.target import (
@@ -25,8 +25,8 @@ from integration_pipeline.accounting.target import (
     RemoteCustomer,
     Unsure,
 )
-from integration_pipeline.pipeline.customer_matching import normal_domain, normal_tax_id
-from integration_pipeline.posting.party_matching import Candidate, Directory, Linked, New, Party, Undecided
+from integration_pipeline.posting.party_matching import Candidate, Linked, New, Party, Undecided
+from integration_pipeline.posting.remote_customers import RemoteCustomers
 from integration_pipeline.posting.writer import Writer
 
 Key: TypeAlias = tuple[int, str]
@@ -48,6 +48,7 @@ class Parties:
         self._writer = writer
         self._target = target
         self._connection = writer.connection
+        self._there = RemoteCustomers(writer, target)
 
     def resolve(self, wanted: Sequence[Key]) -> Mapping[Key, Unresolved]:
         """Why each customer that still has no account there has none; those that have one now are absent.
@@ -55,7 +56,7 @@ class Parties:
         Raises the transport's failures; what was decided until then stays.
         """
         keys = sorted({(each, self._currency(currency)) for each, currency in wanted})
-        self.refresh()
+        self._there.refresh()
         open_keys = self._link_known(keys)
         waiting = self._waiting(open_keys)
         new = [key for key in open_keys if key not in waiting]
@@ -63,33 +64,12 @@ class Parties:
             waiting.update(self._create(new[start : start + self._target.largest_batch]))
         return waiting
 
-    def refresh(self) -> int:
-        """Bring the copy of the target's customers up to date; how many had changed."""
-        with self._connection.transaction():
-            row = self._connection.execute(_READ_UNTIL, {"target": self._target.name}).fetchone()
-        since: datetime | None = row.customers_read_until if row else None
-        changed = 0
-        for page in self._target.customers(since):
-            changed += len(page)
-            self._keep(page)
-        # Only a look that came to its end counts: the pages of another may have left anybody out.
-        with self._connection.transaction():
-            self._connection.execute(
-                _READ_TO_THE_END, {"target": self._target.name, "began": row.now if row else None}
-            )
-        return changed
-
     def _currency(self, currency: str) -> str:
         return currency if self._target.currency_per_customer else ""
 
-    def _keep(self, customers: Sequence[RemoteCustomer]) -> None:
-        batch = json.dumps([_row(each) for each in customers])
-        with self._connection.transaction():
-            self._connection.execute(_KEEP, {"target": self._target.name, "batch": batch})
-
     def _link_known(self, keys: Sequence[Key]) -> list[Key]:
         """Link what matches somebody there; the keys that are left are nobody's, or a person's to decide."""
-        directory = self._directory()
+        directory = self._there.directory()
         verdicts = {key: directory.verdict(ours) for key, ours in self._ours(keys).items()}
         claims: Counter[str] = Counter(
             each.remote_id for each in verdicts.values() if isinstance(each, Linked)
@@ -147,7 +127,7 @@ class Parties:
             sent = self._target.create_customers([outgoing[key] for key in due])
             results.update(zip(due, sent, strict=True))
         created = {key: each for key, each in results.items() if isinstance(each, RemoteCustomer)}
-        self._keep(list(created.values()))
+        self._there.keep(list(created.values()))
         self._decide(
             [
                 _decision(key, "linked", "created", {"name_there": each.name}, remote_id=each.remote_id)
@@ -206,22 +186,6 @@ class Parties:
             currency=currency or row.billed_in,
         )
 
-    def _directory(self) -> Directory:
-        with self._connection.transaction():
-            rows = self._connection.execute(_THERE, {"target": self._target.name}).fetchall()
-        return Directory(
-            Party(
-                name=row.name,
-                tax_id=row.tax_id,
-                domain=row.domain,
-                email=row.email,
-                remote_id=row.remote_id,
-                reference=row.reference,
-                currency=row.currency,
-            )
-            for row in rows
-        )
-
     def _ours(self, keys: Sequence[Key]) -> dict[Key, Party]:
         """Those of the keys that nobody has decided about yet."""
         with self._connection.transaction():
@@ -273,52 +237,6 @@ def _decision(
     }
 
 
-def _row(customer: RemoteCustomer) -> dict[str, Any]:
-    return {
-        "remote_id": customer.remote_id,
-        "name": customer.name,
-        "tax_id": normal_tax_id(customer.tax_id),
-        "domain": normal_domain(customer.domain),
-        "email": (customer.email or "").strip().casefold() or None,
-        "reference": customer.reference,
-        "currency": customer.currency,
-        "active": customer.active,
-        "version": customer.version,
-        "modified_at": customer.modified_at.isoformat(),
-    }
-
-
-_READ_UNTIL = """
-    SELECT customers_read_until, clock_timestamp() AS now FROM posting.writers WHERE target = %(target)s
-"""
-_READ_TO_THE_END = "UPDATE posting.writers SET customers_read_until = %(began)s WHERE target = %(target)s"
-_KEEP = """
-    INSERT INTO crm.remote_customers AS known (
-        target, remote_id, name, tax_id, domain, email, reference, currency, active, version, modified_at
-    )
-    SELECT DISTINCT ON (remote_id)
-        %(target)s, remote_id, name, tax_id, domain, email, reference, currency, active, version, modified_at
-    FROM jsonb_to_recordset(CAST(%(batch)s AS jsonb)) AS given (
-        remote_id text, name text, tax_id text, domain text, email text, reference text, currency text,
-        active boolean, version text, modified_at timestamptz
-    )
-    ORDER BY remote_id, modified_at DESC
-    ON CONFLICT (target, remote_id) DO UPDATE SET
-        name = excluded.name, tax_id = excluded.tax_id, domain = excluded.domain, email = excluded.email,
-        reference = excluded.reference, currency = excluded.currency, active = excluded.active,
-        version = excluded.version, modified_at = excluded.modified_at, read_at = clock_timestamp()
-    WHERE known.modified_at <= excluded.modified_at
-"""
-# Nobody is taken for two of ours: who is linked already is not there to be matched.
-_THERE = """
-    SELECT there.* FROM crm.remote_customers AS there
-    WHERE there.target = %(target)s AND there.active
-        AND NOT EXISTS (
-            SELECT FROM crm.customer_accounts AS account
-            WHERE account.target = there.target AND account.remote_id = there.remote_id
-        )
-    ORDER BY there.remote_id
-"""
 _OURS = """
     SELECT customer.id, customer.name, customer.tax_id, customer.domain, customer.billing_email,
         given.currency
@@ -388,18 +306,4 @@ _DECIDE = """
         evidence = excluded.evidence, updated_at = clock_timestamp()
     WHERE account.state <> 'linked'
 """
-_GO_ON = """
-    UPDATE posting.intents AS intent
-    SET state = 'pending', retry_at = NULL, last_error = NULL, updated_at = clock_timestamp()
-    WHERE intent.target = %(target)s AND intent.state = 'waiting'
-        AND (
-            intent.document_id IN (
-                SELECT document.id FROM billing.documents AS document
-                WHERE document.customer_id = ANY(%(ids)s)
-            )
-            OR intent.settlement_id IN (
-                SELECT settlement.id FROM payments.settlements AS settlement
-                WHERE settlement.customer_id = ANY(%(ids)s)
-            )
-        )
-"""
+_GO_ON = "SELECT posting.go_on_for(%(target)s, %(ids)s)"

@@ -93,13 +93,6 @@ class Directory:
                 self._by.setdefault(key, []).append(party)
         self._names = [normal_name(party.name) for party in self._parties]
 
-    def add(self, party: Party) -> None:
-        """One that was created, or that others must not be taken for."""
-        self._parties.append(party)
-        self._names.append(normal_name(party.name))
-        for key in _keys(party):
-            self._by.setdefault(key, []).append(party)
-
     def verdict(self, ours: Party) -> Verdict:
         """Who `ours` is there."""
         for key in _keys(ours):
