@@ -129,7 +129,7 @@ def measured(ledger: Pipeline, data: Path) -> Outcome:
 def _deliver(pipeline: Pipeline, targets: list[AccountingTarget], outcome: Outcome, what: str) -> None:
     for target in targets:
         with outcome.timed(f"{what} to {target.name}"):
-            report = deliver(pipeline, [target], pipeline.database_url)
+            report = deliver(pipeline, [target])
         for name, count in report.counts.items():
             outcome.counts[name] = outcome.counts.get(name, 0) + count
 

@@ -204,7 +204,7 @@ def post(target: MaybeTarget = None, as_json: AsJson = False) -> None:
 
     settings = Settings.load()
     with open_pipeline(settings) as pipeline, open_targets(settings, pipeline, only=target) as targets:
-        report = deliver(pipeline, targets, pipeline.database_url)
+        report = deliver(pipeline, targets)
     if as_json:
         print_json(report.as_json())
         return

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import psycopg
@@ -20,7 +19,7 @@ from integration_pipeline.pipeline.post import enlist
 from integration_pipeline.pipeline.reports import StageReport, reporting
 from integration_pipeline.pipeline.settlements import enlist_settlements
 from integration_pipeline.posting.poster import Poster, Round
-from integration_pipeline.posting.writer import Session, open_session, writing
+from integration_pipeline.posting.writer import Session, Writer, open_session, writing
 
 CHANNEL = "posting"
 _IDLE_SECONDS = 1.0
@@ -35,25 +34,24 @@ _log = logging.getLogger(__name__)
 def deliver(
     pipeline: Pipeline,
     targets: Sequence[AccountingTarget],
-    database_url: str,
     *,
     patience: float = 60.0,
     longest_pause: float = 5.0,
 ) -> StageReport:
     """Send everything that is due to the targets, one after the other. Safe to repeat.
 
-    `database_url` is libpq's. Where another process is the target's writer, it is given `patience` seconds to
-    do the same. A target that wants to be left alone for longer than `longest_pause` seconds keeps what is
-    due for later. Counts, each after the target's name: `invoices_posted`, `credit_notes_posted`,
-    `payments_posted`, `applications_posted`, `customers`, `waiting`, `rejected`, `uncertain`, `frozen`,
-    `left` (still due). Money: `invoiced`, `credited`.
+    Where another process is the target's writer, it is given `patience` seconds to do the same. A target that
+    wants to be left alone for longer than `longest_pause` seconds keeps what is due for later. Counts, each
+    after the target's name: `invoices_posted`, `credit_notes_posted`, `payments_posted`,
+    `applications_posted`, `customers`, `waiting`, `rejected`, `uncertain`, `frozen`, `left` (still due).
+    Money: `invoiced`, `credited`.
     """
     with reporting("deliver") as report:
         with pipeline.transaction() as connection:
             enlist(connection, pipeline.targets)
             enlist_settlements(connection, pipeline.targets)
         for target in targets:
-            with open_session(database_url, f"deliver {target.name}") as session:
+            with open_session(pipeline.database_url, f"deliver {target.name}") as session:
                 done = _all_due(session, target, patience, longest_pause)
                 left = _left(session, target.name)
             for name, count in sorted(done.counts.items()):
@@ -66,28 +64,33 @@ def deliver(
 
 
 def _all_due(session: Session, target: AccountingTarget, patience: float, longest_pause: float) -> Round:
-    total = Round()
     give_up = time.monotonic() + patience
     while True:
         with writing(session, target.name) as writer:
             if writer is not None:
-                poster = Poster(writer, target)
-                while (pause := writer.paused_seconds()) <= longest_pause:
-                    if pause:
-                        time.sleep(pause)
-                    done = poster.round()
-                    _add(total, done)
-                    if done.idle and not _open(session, target.name):
-                        return total
-                    if done.idle:
-                        # Something is uncertain, and its look-up is not due yet.
-                        time.sleep(_LOOK_AGAIN_SECONDS)
-                    if time.monotonic() > give_up and (done.idle or done.counts["paused"]):
-                        return total
-                return total
+                return _rounds(Poster(writer, target), writer, give_up, longest_pause)
+        # Somebody else is at it.
         if time.monotonic() > give_up or not _left(session, target.name):
-            return total
+            return Round()
         time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _rounds(poster: Poster, writer: Writer, give_up: float, longest_pause: float) -> Round:
+    """Until nothing is due, or what is has to wait for longer than this may take."""
+    total = Round()
+    while (pause := writer.paused_seconds()) <= longest_pause:
+        if pause:
+            time.sleep(pause)
+        done = poster.round()
+        _add(total, done)
+        if done.idle and not _open(writer.connection, writer.target):
+            break
+        if time.monotonic() > give_up and (done.idle or done.counts["paused"]):
+            break
+        if done.idle:
+            # Something is uncertain, and its look-up is not due yet.
+            time.sleep(_LOOK_AGAIN_SECONDS)
+    return total
 
 
 def _add(total: Round, done: Round) -> None:
@@ -109,14 +112,17 @@ def _left(session: Session, target: str) -> int:
 
 
 class Delivery:
-    """Posts to one target for as long as it runs; one of several may, the others stand by to take over."""
+    """Posts to one target for as long as it runs; one of several may, the others stand by to take over.
+
+    `database_url` is libpq's. `done` is told of each round.
+    """
 
     def __init__(
         self, target: AccountingTarget, database_url: str, *, done: Callable[[Round], None] | None = None
     ) -> None:
         self._target = target
         self._url = database_url
-        self._done = done or _forget
+        self._done = done
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; what is under way then is finished. Outlives the database's absence."""
@@ -141,29 +147,22 @@ class Delivery:
             while not stop.is_set():
                 with writing(session, self._target.name) as writer:
                     if writer is not None:
-                        poster = Poster(writer, self._target)
-                        while not stop.is_set():
-                            if pause := writer.paused_seconds():
-                                stop.wait(min(pause, _IDLE_SECONDS))
-                                continue
-                            done = poster.round()
-                            self._done(done)
-                            if done.idle:
-                                # What is told from here on is heard even if it was committed a moment ago.
-                                for _ in ear.notifies(timeout=_IDLE_SECONDS, stop_after=1):
-                                    pass
+                        self._post(writer, ear, stop)
                 stop.wait(_TAKEOVER_SECONDS)
 
-
-def _forget(_: Round) -> None: ...
-
-
-def counted(rounds: Sequence[Round]) -> Counter[str]:
-    """What several rounds did together."""
-    total: Counter[str] = Counter()
-    for each in rounds:
-        total.update(each.counts)
-    return total
+    def _post(self, writer: Writer, ear: psycopg.Connection, stop: threading.Event) -> None:
+        poster = Poster(writer, self._target)
+        while not stop.is_set():
+            if pause := writer.paused_seconds():
+                stop.wait(min(pause, _IDLE_SECONDS))
+                continue
+            done = poster.round()
+            if self._done is not None:
+                self._done(done)
+            if done.idle:
+                # What is told from here on is heard even if it was committed a moment ago.
+                for _ in ear.notifies(timeout=_IDLE_SECONDS, stop_after=1):
+                    pass
 
 
 _SOON = """

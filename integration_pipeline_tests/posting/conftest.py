@@ -229,7 +229,7 @@ class Company:
     def deliver(self) -> StageReport:
         """What is due to the target."""
         pipeline = self.office.pipeline
-        return deliver(pipeline, [self.target], pipeline.database_url)
+        return deliver(pipeline, [self.target])
 
     def on(self, day: date) -> Company:
         return replace(self, office=self.office.on(day))

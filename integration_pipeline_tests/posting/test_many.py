@@ -78,7 +78,7 @@ def test_what_a_day_has_no_room_for_waits_and_the_target_says_until_when(
     target = vendor.target(vendor.config(**given), retries=IMPATIENT)
     pipeline = posting_to(ledger, target.name, SINCE)
 
-    report = deliver(pipeline, [target], pipeline.database_url)
+    report = deliver(pipeline, [target])
 
     target.close()
     states = _states(pipeline)
@@ -92,7 +92,7 @@ def test_what_a_day_has_no_room_for_waits_and_the_target_says_until_when(
     _change(pipeline, "UPDATE posting.writers SET paused_until = NULL")
     vendor.process.admin("PUT", "/limits", {**_ON_THE_DAY, "per_day": None})
     target = vendor.target(vendor.config(), retries=IMPATIENT)
-    deliver(pipeline, [target], pipeline.database_url)
+    deliver(pipeline, [target])
 
     assert problems(pipeline, target) == []
     assert vendor.standing() == Standing(*total_booked(pipeline))

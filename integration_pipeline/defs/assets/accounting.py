@@ -47,7 +47,7 @@ def accounting_documents(force: InForce) -> dg.AssetsDefinition:
         from integration_pipeline.posting.delivery import deliver
 
         with vendors.targets(pipeline) as opened:
-            report = deliver(pipeline, opened, pipeline.database_url)
+            report = deliver(pipeline, opened)
             names = [target.name for target in opened]
         with pipeline.engine.connect() as connection:
             held = standing(connection, names)

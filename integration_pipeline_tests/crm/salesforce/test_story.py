@@ -159,7 +159,7 @@ def test_a_ninety_day_ramp_and_usage_tiers_in_custom_fields_are_the_right_invoic
 
     for _ in sync(pipeline, source, Scope.everything()):
         pass
-    deliver(pipeline, [xero_target], pipeline.database_url)
+    deliver(pipeline, [xero_target])
 
     there = in_xero(running_xero)
     totals = {day: sum((amount for _, amount in lines), Decimal(0)) for day, lines in there.items()}
