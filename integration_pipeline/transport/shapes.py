@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import cast
 
 from integration_pipeline.store.texts import UNSTORABLE
@@ -58,6 +59,11 @@ class Json:
             raise self.wrong("text that can be stored")
         return self.value
 
+    def optional_text(self, name: str) -> str | None:
+        """The text of a field of this object, or None if it is absent or null."""
+        found = self.optional(name)
+        return None if found is None else found.text()
+
     def identifier(self) -> str:
         """A record id as text: vendors write the same id as `"7"` in one endpoint and as `7` in another."""
         if isinstance(self.value, str) and self.value.strip() and not UNSTORABLE.search(self.value):
@@ -70,6 +76,12 @@ class Json:
         if not isinstance(self.value, int) or isinstance(self.value, bool):
             raise self.wrong("an integer")
         return self.value
+
+    def number(self) -> Decimal:
+        """A number with exactly the digits it was written with."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int | Decimal):
+            raise self.wrong("a number")
+        return Decimal(self.value)
 
     def flag(self) -> bool:
         if not isinstance(self.value, bool):

@@ -38,6 +38,8 @@ class TestJson:
             ("a\ud800b", Json.text),
             (Decimal("1.5"), Json.integer),
             (True, Json.integer),
+            (True, Json.number),
+            ("1.5", Json.number),
             ("true", Json.flag),
             ("2026-02-30T00:00:00Z", Json.timestamp),
             ("2026-02-03T00:00:00", Json.timestamp),
@@ -54,6 +56,17 @@ class TestJson:
         assert node("2026-03-01T01:30:00.250+02:00").timestamp() == datetime(
             2026, 2, 28, 23, 30, 0, 250_000, tzinfo=UTC
         )
+
+    @pytest.mark.parametrize("written", ["7", "19.90", "-0.005"])
+    def test_reads_a_number_with_the_digits_it_was_written_with(self, written: str) -> None:
+        assert str(node(parse_json(written.encode())).number()) == written
+
+    def test_reads_a_text_that_may_be_absent_or_null_and_takes_nothing_else_for_it(self) -> None:
+        answer = node({"name": "Acme", "mail": None, "age": 7})
+
+        assert [answer.optional_text(name) for name in ("name", "mail", "phone")] == ["Acme", None, None]
+        with pytest.raises(Malformed):
+            answer.optional_text("age")
 
     def test_takes_a_number_for_an_id(self) -> None:
         assert node(701).identifier() == "701"

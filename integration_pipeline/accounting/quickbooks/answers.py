@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import date
-from decimal import Decimal
 from urllib.parse import urlsplit
 
 from integration_pipeline.accounting.documents import DocumentKind
@@ -71,13 +70,6 @@ def read_customer(answer: Json) -> RemoteCustomer:
         active=named.field("Active").flag(),
         modified_at=named.field("MetaData").field("LastUpdatedTime").timestamp(),
     )
-
-
-def decimal(answer: Json) -> Decimal:
-    """A number, exactly as written."""
-    if isinstance(answer.value, bool) or not isinstance(answer.value, (int, Decimal)):
-        raise answer.wrong("a number")
-    return Decimal(answer.value)
 
 
 def _document(entity: str, identifier: str, answer: Json, home_currency: str) -> RemoteRecord:
@@ -203,7 +195,7 @@ def _currency(answer: Json, home_currency: str) -> str:
 
 
 def _money(answer: Json, currency: str) -> Money:
-    amount = decimal(answer)
+    amount = answer.number()
     try:
         return Money.exactly(amount, currency)
     except ValueError:
@@ -218,8 +210,7 @@ def _day(answer: Json) -> date:
 
 
 def _text(answer: Json, name: str) -> str:
-    found = answer.optional(name)
-    return found.text() if found else ""
+    return answer.optional_text(name) or ""
 
 
 def _domain(address: str) -> str | None:

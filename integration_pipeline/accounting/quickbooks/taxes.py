@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from integration_pipeline.accounting.documents import REVERSE_CHARGE, DocumentTax
-from integration_pipeline.accounting.quickbooks.answers import decimal
 from integration_pipeline.accounting.quickbooks.api import QuickBooksApi
 from integration_pipeline.accounting.quickbooks.config import QuickBooksConfig
 from integration_pipeline.accounting.target import OutgoingDocument
@@ -61,7 +60,7 @@ class TaxRates:
     def read(self) -> Mapping[str, tuple[Rate, ...]]:
         """Rates by code, as they are now."""
         percents = {
-            rate.field("Id").identifier(): decimal(rate.field("RateValue"))
+            rate.field("Id").identifier(): rate.field("RateValue").number()
             for rate in self._api.find("TaxRate", "")
             if rate.optional("RateValue")
         }

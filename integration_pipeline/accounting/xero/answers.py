@@ -10,7 +10,6 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 from integration_pipeline.accounting.documents import DocumentKind
@@ -171,16 +170,10 @@ def state(value: Json) -> RemoteState:
     return found
 
 
-def number(value: Json) -> Decimal:
-    if isinstance(value.value, bool) or not isinstance(value.value, (int, Decimal)):
-        raise value.wrong("a number")
-    return Decimal(value.value)
-
-
 def money(value: Json, currency: str) -> Money:
     """Taken as it is: nothing is rounded."""
     try:
-        return Money.exactly(number(value), currency)
+        return Money.exactly(value.number(), currency)
     except (ValueError, UnknownCurrency):
         raise value.wrong(f"an amount of {currency[:3]!r}") from None
 
@@ -215,5 +208,4 @@ def _version(element: Json) -> str:
 
 def _text(element: Json, name: str) -> str | None:
     """Xero leaves out what is not set, or says that it is empty."""
-    found = element.optional(name)
-    return (found.text().strip() or None) if found else None
+    return (element.optional_text(name) or "").strip() or None

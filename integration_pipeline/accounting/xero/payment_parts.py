@@ -212,5 +212,4 @@ def _record(
 
 
 def _text(element: Json, name: str) -> str:
-    found = element.optional(name)
-    return found.text() if found else ""
+    return element.optional_text(name) or ""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from integration_pipeline.accounting.documents import REVERSE_CHARGE
-from integration_pipeline.accounting.xero.answers import day, number
+from integration_pipeline.accounting.xero.answers import day
 from integration_pipeline.accounting.xero.api import XeroApi
 from integration_pipeline.accounting.xero.config import XeroConfig
 from integration_pipeline.transport.shapes import Json
@@ -66,7 +66,7 @@ def _of_taxes(config: XeroConfig, rates: Mapping[str, Json]) -> Iterator[str]:
         if rate is None or _text(rate, "Status") != "ACTIVE":
             yield f"{place}: Xero has no tax type {tax_type}; it has {', '.join(_active(rates))}"
             continue
-        effective = number(rate.field("EffectiveRate"))
+        effective = rate.field("EffectiveRate").number()
         if effective != percent:
             yield (
                 f"{place}: the tax type {tax_type} is {effective.normalize():f} % in Xero, not "
@@ -134,5 +134,4 @@ def _takes_payments(account: Json) -> bool:
 
 
 def _text(element: Json, name: str) -> str:
-    found = element.optional(name)
-    return found.text() if found else ""
+    return element.optional_text(name) or ""

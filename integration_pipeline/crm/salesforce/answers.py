@@ -95,7 +95,7 @@ def read_field(answer: Json) -> FieldDefinition:
         label=answer.field("label").text(),
         type=answer.field("type").text(),
         options=tuple(
-            FieldOption(each.field("value").text(), _text(each, "label") or each.field("value").text())
+            FieldOption(each.field("value").text(), each.optional_text("label") or each.field("value").text())
             for each in (listed.items() if listed else [])
             if each.field("active").flag()
         ),
@@ -124,7 +124,7 @@ def read_owner(answer: Json) -> CrmRecord:
         external_id=answer.field("Id").identifier(),
         modified_at=_stamp(answer.field("SystemModstamp")),
         archived=not answer.field("IsActive").flag(),
-        properties={name: _text(answer, name) for name in _OWNER_FIELDS},
+        properties={name: answer.optional_text(name) for name in _OWNER_FIELDS},
     )
 
 
@@ -141,7 +141,7 @@ def _links(record: Json, kind: ObjectType) -> dict[ObjectType, tuple[Association
         contacts = [
             contact_link(
                 each.field("ContactId").identifier(),
-                _text(each, "Role"),
+                each.optional_text("Role"),
                 is_primary=each.field("IsPrimary").flag(),
             )
             for each in _children(record, "OpportunityContactRoles")
@@ -216,8 +216,3 @@ def _stamp(found: Json) -> datetime:
     if not _MOMENT.fullmatch(text):
         raise found.wrong("a moment such as 2026-03-10T12:00:00.000+0000")
     return datetime.fromisoformat(text.removesuffix("+0000").removesuffix("Z")).replace(tzinfo=UTC)
-
-
-def _text(answer: Json, name: str) -> str | None:
-    found = answer.optional(name)
-    return found.text() if found else None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
 
 from integration_pipeline.billing.errors import UnknownCurrency
 from integration_pipeline.payments.movements import (
@@ -64,9 +63,10 @@ def line(transaction: Json) -> Movement | Unreadable | None:
     if transaction.field("pending").flag():
         return None
     body = storable(transaction.object())
-    currency = _text(transaction, "iso_currency_code") or _text(transaction, "unofficial_currency_code")
+    official = transaction.optional_text("iso_currency_code")
+    currency = official or transaction.optional_text("unofficial_currency_code") or ""
     try:
-        amount = exact_money(-_number(transaction.field("amount")), currency or "")
+        amount = exact_money(-transaction.field("amount").number(), currency)
     except (ValueError, UnknownCurrency) as error:
         reason = f"The bank line {identifier} cannot be booked: {error}. Book it by hand."
         return Unreadable(MovementSource.PLAID, identifier, reason, body)
@@ -92,34 +92,22 @@ def _payer(transaction: Json) -> Payer:
     """By name who stands in the bank's own fields, else the counterparty Plaid recognised."""
     meta = transaction.optional("payment_meta")
     counterparties = transaction.optional("counterparties")
-    named = [_text(meta, "payer"), _text(meta, "by_order_of")] if meta else []
+    named = [meta.optional_text("payer"), meta.optional_text("by_order_of")] if meta else []
     ids: list[str] = []
     for each in counterparties.items() if counterparties else []:
         if each.field("type").value in _PAYING:
-            named.append(_text(each, "name"))
+            named.append(each.optional_text("name"))
             entity = each.optional("entity_id")
             ids += [entity.identifier()] if entity else []
-    named.append(_text(transaction, "merchant_name"))
+    named.append(transaction.optional_text("merchant_name"))
     return Payer(name=next(filter(None, named), None), ids=tuple(dict.fromkeys(ids)))
 
 
 def _references(transaction: Json) -> tuple[str, ...]:
     meta = transaction.optional("payment_meta")
-    texts = [_text(transaction, name) for name in _TEXTS]
-    texts += [_text(meta, name) for name in _META] if meta else []
+    texts = [transaction.optional_text(name) for name in _TEXTS]
+    texts += [meta.optional_text(name) for name in _META] if meta else []
     return tuple(dict.fromkeys(each.strip() for each in texts if each and each.strip()))
-
-
-def _text(source: Json, name: str) -> str | None:
-    found = source.optional(name)
-    return found.text() if found else None
-
-
-def _number(amount: Json) -> Decimal:
-    value = amount.value
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise amount.wrong("a number")
-    return Decimal(value)
 
 
 def _day(day: Json) -> date:

@@ -263,11 +263,11 @@ class Person:
     @classmethod
     def of(cls, charge: Json) -> Person:
         billing = charge.optional("billing_details")
-        receipt = _text(charge, "receipt_email")
+        receipt = charge.optional_text("receipt_email")
         customer = charge.optional("customer")
         return cls(
-            _text(billing, "name") if billing else None,
-            (_text(billing, "email") if billing else None) or receipt,
+            billing.optional_text("name") if billing else None,
+            (billing.optional_text("email") if billing else None) or receipt,
             customer.identifier() if customer else None,
         )
 
@@ -276,7 +276,9 @@ class Person:
         ids = (self.customer,) if self.customer else ()
         if customer is None:
             return Payer(self.name, self.email, ids)
-        return Payer(self.name or _text(customer, "name"), self.email or _text(customer, "email"), ids)
+        return Payer(
+            self.name or customer.optional_text("name"), self.email or customer.optional_text("email"), ids
+        )
 
 
 def _settled(movement: Movement, transaction: Json) -> Movement:
@@ -306,7 +308,9 @@ def _references(*sources: Json) -> tuple[str, ...]:
     """Texts that may name an invoice: descriptions, descriptors, numbers, metadata."""
     texts: list[str | None] = []
     for source in sources:
-        texts += [_text(source, name) for name in ("description", "statement_descriptor", "number", "memo")]
+        texts += [
+            source.optional_text(name) for name in ("description", "statement_descriptor", "number", "memo")
+        ]
         metadata = source.optional("metadata")
         texts += metadata.strings().values() if metadata else []
     return tuple(dict.fromkeys(each.strip() for each in texts if each and each.strip()))
@@ -333,11 +337,6 @@ def _object(transaction: Json) -> JsonObject:
 def _unreadable(identifier: str, error: Exception, body: JsonObject) -> Unreadable:
     reason = f"Stripe's {identifier} cannot be booked: {error}. Book it by hand."
     return Unreadable(MovementSource.STRIPE, identifier, reason, body)
-
-
-def _text(source: Json, name: str) -> str | None:
-    found = source.optional(name)
-    return found.text() if found else None
 
 
 def _moment(seconds: Json) -> datetime:
