@@ -13,7 +13,9 @@ from integration_pipeline.gateway.webhooks import (
     Bounds,
     Events,
     Read,
+    Signed,
     Vendor,
+    by_signature,
     json_body,
     signature_header,
 )
@@ -28,14 +30,8 @@ def stripe(settings: Settings) -> Vendor:
     """The webhook endpoint of one Stripe account."""
     secrets = listed(settings.stripe_webhook_secrets)
 
-    def prove(request: Request) -> Read:
-        proof = stripe_signature.Proof.of(request.headers, time.time())
-
-        async def read(body: bytes) -> Events:
-            proof.require(secrets, body)
-            return stripe_webhooks.read_events(body)
-
-        return read
+    def signed(request: Request) -> Signed:
+        return stripe_signature.Proof.of(request.headers, time.time())
 
     return Vendor(
         name="Stripe",
@@ -45,7 +41,7 @@ def stripe(settings: Settings) -> Vendor:
         is_set=bool(secrets),
         # An event holds one object with what it contains.
         bounds=Bounds(2 * MEBIBYTE, body_seconds=5.0, answer_seconds=9.0),
-        prove=prove,
+        prove=by_signature(signed, secrets, stripe_webhooks.read_events),
         forged=stripe_signature.Forged,
         malformed=stripe_webhooks.MalformedWebhook,
         challenge="Stripe-Signature",

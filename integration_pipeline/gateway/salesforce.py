@@ -30,7 +30,9 @@ from integration_pipeline.gateway.webhooks import (
     Bounds,
     Events,
     Read,
+    Signed,
     Vendor,
+    by_signature,
     json_body,
     signature_header,
 )
@@ -76,14 +78,8 @@ def salesforce_changes(settings: Settings) -> Vendor:
     """The change events of one org, by a relay."""
     secrets = listed(settings.salesforce_relay_secrets)
 
-    def prove(request: Request) -> Read:
-        proof = RelayProof.of(request.headers, time.time_ns() // 1_000_000)
-
-        async def read(body: bytes) -> Events:
-            proof.require(secrets, body)
-            return read_change_events(body)
-
-        return read
+    def signed(request: Request) -> Signed:
+        return RelayProof.of(request.headers, time.time_ns() // 1_000_000)
 
     return Vendor(
         name="Salesforce (change events)",
@@ -92,7 +88,7 @@ def salesforce_changes(settings: Settings) -> Vendor:
         secret="SALESFORCE_RELAY_SECRETS",  # noqa: S106 - the setting's name
         is_set=bool(secrets),
         bounds=Bounds(8 * MEBIBYTE, body_seconds=5.0, answer_seconds=9.0),
-        prove=prove,
+        prove=by_signature(signed, secrets, read_change_events),
         forged=Forged,
         malformed=MalformedWebhook,
         challenge="Relay-Signature",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -27,6 +27,7 @@ from integration_pipeline.inbox.milestones import KEPT, RECEIVED, reached
 Events: TypeAlias = Sequence[WebhookEvent]
 Read: TypeAlias = Callable[[bytes], Awaitable[Events]]
 """From the raw body to its events, once the body is proven to be the vendor's."""
+Prove: TypeAlias = Callable[[Request], Read]
 
 
 class Accepted(BaseModel):
@@ -69,7 +70,7 @@ class Vendor:
     secret: str
     is_set: bool
     bounds: Bounds
-    prove: Callable[[Request], Read]
+    prove: Prove
     forged: type[Exception]
     malformed: type[Exception]
     challenge: str
@@ -79,6 +80,31 @@ class Vendor:
         default_factory=lambda: {200: {"model": Accepted, "description": "All events are committed."}}
     )
     bare: bool = False
+
+
+class Signed(Protocol):
+    """What a request's head says of the signature of its body."""
+
+    def require(self, secrets: Sequence[str], body: bytes, /) -> object:
+        """Raises the vendor's `forged` unless one of the secrets signed this body."""
+        ...
+
+
+def by_signature(
+    signed: Callable[[Request], Signed], secrets: Sequence[str], events: Callable[[bytes], Events]
+) -> Prove:
+    """The proof of vendors that sign the body, some with its moment, by a shared secret."""
+
+    def prove(request: Request) -> Read:
+        proof = signed(request)
+
+        async def read(body: bytes) -> Events:
+            proof.require(secrets, body)
+            return events(body)
+
+        return read
+
+    return prove
 
 
 def webhook_routes(parts: Parts, vendors: Sequence[Vendor]) -> APIRouter:
