@@ -19,6 +19,10 @@ from integration_pipeline.yaml_documents import Document, read_document
 AnyTargetConfig: TypeAlias = Annotated[QuickBooksConfig | XeroConfig, Field(discriminator="vendor")]
 
 
+class UnknownTarget(LookupError):  # noqa: N818 - reads as the statement it makes
+    """The targets file has no target of that name."""
+
+
 class TargetsFile(Document):
     """All accounting systems beside the own ledger, which has every document."""
 
@@ -37,12 +41,12 @@ class TargetsFile(Document):
         return self
 
     def named(self, name: str) -> QuickBooksConfig | XeroConfig:
-        """The target of this name. Raises LookupError naming those there are."""
+        """The target of this name. Raises `UnknownTarget` naming those there are."""
         for each in self.targets:
             if each.name == name:
                 return each
         known = ", ".join(each.name for each in self.targets) or "none"
-        raise LookupError(f"there is no target {name!r}; the targets file has {known}")
+        raise UnknownTarget(f"there is no target {name!r}; the targets file has {known}")
 
 
 def read_targets(path: Path) -> TargetsFile:

@@ -189,6 +189,12 @@ class ErrorReply:
     text: str
 
 
+def text_in(body: Mapping[str, JsonValue], name: str) -> str:
+    """A text in an error's body; empty where there is none, or something else."""
+    value = body.get(name)
+    return value if isinstance(value, str) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What a vendor's error body says. `failure`, `action` and `retry_after` (seconds) override the table."""

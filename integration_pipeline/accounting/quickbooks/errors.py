@@ -20,6 +20,7 @@ from integration_pipeline.transport.failures import (
     Unauthorized,
     VendorFailure,
     clean,
+    text_in,
 )
 from integration_pipeline.transport.json_types import JsonValue
 
@@ -134,5 +135,4 @@ def _member(body: JsonValue, name: str) -> JsonValue:
 
 def _text(body: Mapping[str, JsonValue], name: str) -> str:
     # The 401 writes its names in lower case.
-    value = body.get(name) or body.get(name.lower())
-    return value if isinstance(value, str) else ""
+    return text_in(body, name) or text_in(body, name.lower())

@@ -19,6 +19,7 @@ from integration_pipeline.transport.failures import (
     Throttled,
     VendorFailure,
     clean,
+    text_in,
 )
 from integration_pipeline.transport.json_types import JsonValue
 
@@ -67,14 +68,14 @@ def explain(reply: ErrorReply) -> Explanation:
         return Explanation(reply.text)
     body = reply.body
     if "Title" in body:
-        said = ": ".join(filter(None, (_text(body, "Title"), _text(body, "Detail"))))
+        said = ": ".join(filter(None, (text_in(body, "Title"), text_in(body, "Detail"))))
         return Explanation(
             said,
-            correlation_id=_text(body, "Instance") or None,
+            correlation_id=text_in(body, "Instance") or None,
             action=_CONNECT if _lacks_access(reply) else None,
         )
     details = list(dict.fromkeys(_messages(body)))[:_MOST_MESSAGES]
-    return Explanation("; ".join(details) or _text(body, "Message") or reply.text)
+    return Explanation("; ".join(details) or text_in(body, "Message") or reply.text)
 
 
 XERO_FAILURES = FailureTable(explain)
@@ -122,14 +123,9 @@ def _lacks_access(reply: ErrorReply) -> bool:
 def _messages(body: Mapping[str, JsonValue]) -> Iterator[str]:
     for element in _objects(body.get("Elements")):
         for error in _objects(element.get("ValidationErrors")):
-            yield _text(error, "Message")
+            yield text_in(error, "Message")
 
 
 def _objects(value: JsonValue) -> Iterator[Mapping[str, JsonValue]]:
     if isinstance(value, list):
         yield from (each for each in value if isinstance(each, Mapping))
-
-
-def _text(body: Mapping[str, JsonValue], name: str) -> str:
-    value = body.get(name)
-    return value if isinstance(value, str) else ""

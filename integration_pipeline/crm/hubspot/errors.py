@@ -16,6 +16,7 @@ from integration_pipeline.transport.failures import (
     QuotaExhausted,
     Throttled,
     Transient,
+    text_in,
 )
 from integration_pipeline.transport.json_types import JsonValue
 
@@ -31,14 +32,14 @@ def explain(reply: ErrorReply) -> Explanation:
     if not isinstance(reply.body, Mapping):
         return Explanation(message=reply.text)
     body = reply.body
-    policy = _text(body, "policyName")
-    parts = [_text(body, "message"), *_details(body.get("errors"))]
-    category = _text(body, "category") or policy
+    policy = text_in(body, "policyName")
+    parts = [text_in(body, "message"), *_details(body.get("errors"))]
+    category = text_in(body, "category") or policy
     message = "; ".join(part for part in parts if part) + (f" ({category})" if category else "")
     daily = reply.status == 429 and policy == "DAILY"
     return Explanation(
         message=message,
-        correlation_id=_text(body, "correlationId") or None,
+        correlation_id=text_in(body, "correlationId") or None,
         failure=QuotaExhausted if daily else None,
         action="The daily quota of this app is used up; run again tomorrow or raise it." if daily else None,
         retry_after=_PAUSES.get(policy) if reply.status == 429 else None,
@@ -53,12 +54,7 @@ HUBSPOT_FAILURES = FailureTable(explain).overridden(
 )
 
 
-def _text(body: Mapping[str, JsonValue], name: str) -> str:
-    value = body.get(name)
-    return value if isinstance(value, str) else ""
-
-
 def _details(errors: JsonValue) -> list[str]:
     if not isinstance(errors, list):
         return []
-    return [_text(error, "message") for error in errors[:3] if isinstance(error, Mapping)]
+    return [text_in(error, "message") for error in errors[:3] if isinstance(error, Mapping)]

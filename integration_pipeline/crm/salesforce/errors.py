@@ -20,6 +20,7 @@ from integration_pipeline.transport.failures import (
     Transient,
     Unauthorized,
     VendorFailure,
+    text_in,
 )
 from integration_pipeline.transport.json_types import JsonValue
 
@@ -65,8 +66,8 @@ def explain(reply: ErrorReply) -> Explanation:
     problems = [each for each in body if isinstance(each, Mapping)] if isinstance(body, list) else []
     if not problems:
         return Explanation(message=reply.text)
-    code = _text(problems[0], "errorCode")
-    message = "; ".join(_text(each, "message") for each in problems[:3]) + (f" ({code})" if code else "")
+    code = text_in(problems[0], "errorCode")
+    message = "; ".join(text_in(each, "message") for each in problems[:3]) + (f" ({code})" if code else "")
     if code == "REQUEST_LIMIT_EXCEEDED":
         if "TotalRequests" in message:
             return Explanation(message, failure=QuotaExhausted, action=_DAILY)
@@ -81,12 +82,7 @@ SALESFORCE_FAILURES = FailureTable(explain)
 
 
 def _of_log_in(body: Mapping[str, JsonValue]) -> Explanation:
-    error = _text(body, "error")
-    description = _text(body, "error_description")
+    error = text_in(body, "error")
+    description = text_in(body, "error_description")
     message = f"{description} ({error})" if error and description else error or description
     return Explanation(message, failure=Unauthorized if error else None, action=_LOG_IN if error else None)
-
-
-def _text(body: Mapping[str, JsonValue], name: str) -> str:
-    value = body.get(name)
-    return value if isinstance(value, str) else ""

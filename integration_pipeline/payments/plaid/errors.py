@@ -17,8 +17,8 @@ from integration_pipeline.transport.failures import (
     Transient,
     Unauthorized,
     VendorFailure,
+    text_in,
 )
-from integration_pipeline.transport.json_types import JsonValue
 
 MUTATED = "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"
 
@@ -55,11 +55,11 @@ class MutatedDuringSync(Rejected):
 def explain(reply: ErrorReply) -> Explanation:
     """The message with its code, and what is to be done about that code."""
     body = reply.body
-    if not isinstance(body, Mapping) or not _text(body, "error_code"):
+    if not isinstance(body, Mapping) or not text_in(body, "error_code"):
         return Explanation(message=reply.text)
-    kind, code = _text(body, "error_type"), _text(body, "error_code")
-    said = f"{_text(body, 'error_message')} ({kind} {code})"
-    correlation = _text(body, "request_id") or None
+    kind, code = text_in(body, "error_type"), text_in(body, "error_code")
+    said = f"{text_in(body, 'error_message')} ({kind} {code})"
+    correlation = text_in(body, "request_id") or None
     if code == MUTATED:
         return Explanation(said, correlation, MutatedDuringSync, _AGAIN)
     failure, action = _CODES.get(code) or _TYPES.get(kind) or (None, None)
@@ -71,8 +71,3 @@ def explain(reply: ErrorReply) -> Explanation:
 
 
 PLAID_FAILURES = FailureTable(explain)
-
-
-def _text(body: Mapping[str, JsonValue], name: str) -> str:
-    value = body.get(name)
-    return value if isinstance(value, str) else ""

@@ -13,8 +13,8 @@ from integration_pipeline.transport.failures import (
     FailureTable,
     Rejected,
     Transient,
+    text_in,
 )
-from integration_pipeline.transport.json_types import JsonValue
 
 # A 429 has no Retry-After. Its second rolls, so that a part of it is free again soon.
 _PAUSE_SECONDS = 1.0
@@ -27,9 +27,9 @@ def explain(reply: ErrorReply) -> Explanation:
     correlation = reply.headers.get("request-id")
     if not isinstance(error, Mapping):
         return Explanation(message=reply.text, correlation_id=correlation)
-    code = _text(error, "code") or _text(error, "type")
-    param = _text(error, "param")
-    said = f"{_text(error, 'message')} ({code}{f', {param}' if param else ''})"
+    code = text_in(error, "code") or text_in(error, "type")
+    param = text_in(error, "param")
+    said = f"{text_in(error, 'message')} ({code}{f', {param}' if param else ''})"
     if reply.status == 429 and code == "lock_timeout":
         return Explanation(said, correlation, Transient, _LOCKED)
     if reply.status == 429:
@@ -41,8 +41,3 @@ def explain(reply: ErrorReply) -> Explanation:
 
 
 STRIPE_FAILURES = FailureTable(explain)
-
-
-def _text(body: Mapping[str, JsonValue], name: str) -> str:
-    value = body.get(name)
-    return value if isinstance(value, str) else ""
