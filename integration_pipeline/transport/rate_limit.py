@@ -14,16 +14,12 @@ from dataclasses import dataclass, field, replace
 from integration_pipeline.transport.clock import Clock, MonotonicClock
 from integration_pipeline.transport.limits import (
     LONGEST_PAUSE,
-    AtOnce,
     Limit,
-    Limiter,
     QuotaSpentError,
     Window,
     blamed,
     counting,
 )
-
-__all__ = ["AtOnce", "Limit", "Limiter", "QuotaSpentError", "RateLimiter", "Window"]
 
 # What a 429 leaves of a window, and how much of the full limit every quiet window gives back.
 _KEEP_ON_THROTTLE = 0.7

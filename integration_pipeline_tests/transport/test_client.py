@@ -24,7 +24,8 @@ from integration_pipeline.transport.failures import (
     Uncertain,
     VendorFailure,
 )
-from integration_pipeline.transport.rate_limit import RateLimiter, Window
+from integration_pipeline.transport.limits import Window
+from integration_pipeline.transport.rate_limit import RateLimiter
 
 if TYPE_CHECKING:
     from integration_pipeline_tests.transport.conftest import ScriptedServer, WoundClock

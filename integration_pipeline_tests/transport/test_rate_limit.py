@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from integration_pipeline.transport.rate_limit import RateLimiter, Window
+from integration_pipeline.transport.limits import Window
+from integration_pipeline.transport.rate_limit import RateLimiter
 
 if TYPE_CHECKING:
     from integration_pipeline_tests.transport.conftest import WoundClock

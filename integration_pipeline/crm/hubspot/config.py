@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.transport.addresses import encrypted_or_local
-from integration_pipeline.transport.rate_limit import Window
+from integration_pipeline.transport.limits import Window
 
 SEARCH_BUCKET = "search"
 LIST_PAGE = 100

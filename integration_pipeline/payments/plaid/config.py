@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from integration_pipeline.transport.addresses import encrypted_or_local
-from integration_pipeline.transport.rate_limit import Window
+from integration_pipeline.transport.limits import Window
 
 API_VERSION = "2020-09-14"
 PAGE = 500

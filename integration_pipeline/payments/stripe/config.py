@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from integration_pipeline.payments.movements import LinkKind
 from integration_pipeline.transport.addresses import encrypted_or_local
-from integration_pipeline.transport.rate_limit import Window
+from integration_pipeline.transport.limits import Window
 
 API_VERSION = "2026-10-28.endive"
 """The version this connector is written for. Answers come in it whatever version the account has."""
