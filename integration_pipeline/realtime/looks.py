@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TypeAlias
 
 import psycopg
 from sqlalchemy import text
@@ -31,8 +30,6 @@ from integration_pipeline.posting.sweep import sweep
 from integration_pipeline.posting.writer import open_session
 from integration_pipeline.realtime.lookout import Account, Look
 
-CurrentPipeline: TypeAlias = Callable[[], Pipeline]
-
 WRITE_BACK = "write_back"
 """The source under which telling a CRM is looked after; its account is the CRM's name."""
 
@@ -43,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 def looks_of(
-    pipeline: CurrentPipeline,
+    pipeline: Callable[[], Pipeline],
     targets: Iterable[AccountingTarget],
     file: TargetsFile,
     accounts: Iterable[PaymentAccount],
@@ -63,7 +60,7 @@ class WritingBack:
     """
 
     def __init__(
-        self, pipeline: CurrentPipeline, writer: CrmWriter, *, all_every_seconds: float = 300.0
+        self, pipeline: Callable[[], Pipeline], writer: CrmWriter, *, all_every_seconds: float = 300.0
     ) -> None:
         self._pipeline = pipeline
         self._writer = writer
@@ -111,7 +108,7 @@ def receive_and_settle(pipeline: Pipeline, account: PaymentAccount) -> tuple[Sta
     return received, settle(pipeline)
 
 
-def _sweeping(pipeline: CurrentPipeline, target: AccountingTarget) -> Look:
+def _sweeping(pipeline: Callable[[], Pipeline], target: AccountingTarget) -> Look:
     def look() -> None:
         counts = sweep_once(pipeline().database_url, target)
         if counts["new_findings"]:
@@ -122,7 +119,7 @@ def _sweeping(pipeline: CurrentPipeline, target: AccountingTarget) -> Look:
     return look
 
 
-def _receiving(pipeline: CurrentPipeline, account: PaymentAccount) -> Look:
+def _receiving(pipeline: Callable[[], Pipeline], account: PaymentAccount) -> Look:
     def look() -> None:
         received, _ = receive_and_settle(pipeline(), account)
         if received.counts["unreadable"]:

@@ -60,10 +60,15 @@ def _read_what_changed(pipeline: Pipeline, source: Source, concerned: Concerned)
     with pipeline.engine.connect() as connection:
         before = newest_record(connection)
     concerned.reports.append(extract(pipeline, source))
+    concerned.deal_keys.update(deals_landed(pipeline, source, before))
+
+
+def deals_landed(pipeline: Pipeline, source: Source, after_record: int) -> set[str]:
+    """Deals (`hubspot:123`) to settle after a reading: those of all record versions that landed after that id
+    (of the deals themselves, their line items, companies and contacts), and of unsettled missed changes.
+    """
     with pipeline.engine.connect() as connection:
-        own = deals_to_settle(connection, source.name, before)
-        customers = customers_landed(connection, source.name, before)
-    concerned.deal_keys.update(own)
-    concerned.deal_keys.update(
-        f"{source.name}:{each}" for each in deals_referring(pipeline, source, customers)
-    )
+        own = deals_to_settle(connection, source.name, after_record)
+        customers = customers_landed(connection, source.name, after_record)
+    theirs = deals_referring(pipeline, source, customers)
+    return {*own, *(f"{source.name}:{each}" for each in theirs)}

@@ -17,20 +17,13 @@ from datetime import UTC, datetime
 import psycopg
 
 from integration_pipeline.inbox.claims import ClaimedEvent, fail
-from integration_pipeline.inbox.missed import (
-    customers_landed,
-    deals_to_settle,
-    find_missed,
-    mark_settled,
-    newest_record,
-    was_read,
-)
+from integration_pipeline.inbox.missed import find_missed, mark_settled, newest_record, was_read
 from integration_pipeline.inbox.takeover import claim_requested, credit_run, is_last_takeover
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
-from integration_pipeline.pipeline.extract import Source, deals_referring, extract
+from integration_pipeline.pipeline.extract import Source, extract
 from integration_pipeline.pipeline.reports import StageReport
-from integration_pipeline.realtime.reading import Concerned, read_concerned
+from integration_pipeline.realtime.reading import Concerned, deals_landed, read_concerned
 from integration_pipeline.realtime.settling import (
     OF_THE_CRM,
     PASSING,
@@ -40,7 +33,6 @@ from integration_pipeline.realtime.settling import (
     in_short,
     run_stages_and_settle,
 )
-from integration_pipeline.runtime import with_driver
 
 _log = logging.getLogger(__name__)
 
@@ -118,10 +110,7 @@ def settle_missed(pipeline: Pipeline, source: Source, run_id: str) -> Looked:
     report = extract(pipeline, source)
     with engine.begin() as connection:
         missed = find_missed(connection, source.name)
-        own = deals_to_settle(connection, source.name, before)
-        customers = customers_landed(connection, source.name, before)
-    theirs = {f"{source.name}:{each}" for each in deals_referring(pipeline, source, customers)}
-    deal_keys = sorted(theirs.union(own))
+    deal_keys = sorted(deals_landed(pipeline, source, before))
     look = _Look(pipeline, run_id, started_at, [report])
     for chunk in chunked(deal_keys, _DEALS_AT_ONCE):
         look.settle(chunk)
@@ -225,6 +214,5 @@ def _settle_events(desk: _Desk, events: Sequence[ClaimedEvent], taken: TakenOver
 
 @contextmanager
 def _connected(pipeline: Pipeline) -> Generator[psycopg.Connection]:
-    url = pipeline.engine.url.render_as_string(hide_password=False)
-    with psycopg.connect(with_driver(url, "postgresql")) as connection:
+    with psycopg.connect(pipeline.database_url) as connection:
         yield connection

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,6 @@ OPTIONS = Options.model_validate(
         "limits": Limits.unlimited().model_dump(),
     }
 )
-_PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -127,13 +125,10 @@ class TestTheProcess:
         with worker_process(_environment(inbox, stripe), tmp_path / "worker.log"):
             inbox.wait_for("SELECT count(*) = 1 FROM inbox.nudges WHERE looked_at IS NOT NULL")
             stripe.admin("POST", "/payments", {"amount": 10_000, "metadata": {"invoice_number": number}})
-            began = time.monotonic()
             inbox.office.execute("UPDATE inbox.nudges SET told_at = clock_timestamp()")
             inbox.office.execute("NOTIFY nudges")
+            # Without it nobody would look for an hour, and this waits a minute at most.
             inbox.wait_for("SELECT count(*) = 1 FROM payments.settlements")
-
-        # Nobody would have looked for an hour.
-        assert time.monotonic() - began < _PATIENCE_SECONDS
 
     def test_that_lacks_a_credential_ends_at_once_and_says_which(
         self, inbox: Inbox, stripe: Desk, tmp_path: Path
