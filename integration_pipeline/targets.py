@@ -21,8 +21,6 @@ from integration_pipeline.settings import Settings
 if TYPE_CHECKING:
     from integration_pipeline.accounting.target import AccountingTarget
     from integration_pipeline.credentials import Connections
-    from integration_pipeline.transport.client import RetryPolicy
-    from integration_pipeline.transport.clock import MonotonicClock
     from integration_pipeline.transport.shared_limit import SharedRateLimiter
 
 
@@ -42,15 +40,11 @@ def posts_to(settings: Settings) -> tuple[PostsTo, ...]:
 
 @contextmanager
 def open_targets(
-    settings: Settings,
-    pipeline: Pipeline,
-    *,
-    only: str | None = None,
-    clock: MonotonicClock | None = None,
-    retries: RetryPolicy | None = None,
+    settings: Settings, pipeline: Pipeline, *, only: str | None = None
 ) -> Generator[list[AccountingTarget]]:
-    """The connectors of all targets, or of one. Raises `LookupError` for a target there is none of, and
-    `MissingSetting` without the key that tokens are sealed with.
+    """The connectors of all targets, or of one.
+
+    Raises `UnknownTarget`, and `MissingSetting` without the key that tokens are sealed with.
     """
     from integration_pipeline.transport.shared_limit import SharedRateLimiter
 
@@ -64,22 +58,16 @@ def open_targets(
         targets: list[AccountingTarget] = []
         for config in configs:
             limiter = open_until_the_end.enter_context(
-                SharedRateLimiter(
-                    pipeline.database_url, config.vendor, config.account, config.limits(), clock=clock
-                )
+                SharedRateLimiter(pipeline.database_url, config.vendor, config.account, config.limits())
             )
-            target = _connector(config, _authorization(connections, config), limiter, retries, clock)
+            target = _connector(config, _authorization(connections, config), limiter)
             open_until_the_end.callback(target.close)
             targets.append(target)
         yield targets
 
 
 def _connector(
-    config: QuickBooksConfig | XeroConfig,
-    auth: httpx.Auth,
-    limiter: SharedRateLimiter,
-    retries: RetryPolicy | None,
-    clock: MonotonicClock | None,
+    config: QuickBooksConfig | XeroConfig, auth: httpx.Auth, limiter: SharedRateLimiter
 ) -> AccountingTarget:
     # A process needs the connectors of the targets it has, and no others.
     from integration_pipeline.transport.client import TimeLimits
@@ -89,19 +77,10 @@ def _connector(
     if isinstance(config, QuickBooksConfig):
         from integration_pipeline.accounting.quickbooks.target import QuickBooksTarget
 
-        return QuickBooksTarget(
-            config,
-            auth=auth,
-            limiter=limiter,
-            retries=retries,
-            time_limits=time_limits,
-            clock=clock,
-        )
+        return QuickBooksTarget(config, auth=auth, limiter=limiter, time_limits=time_limits)
     from integration_pipeline.accounting.xero.target import XeroTarget
 
-    return XeroTarget(
-        config, auth=auth, limiter=limiter, retries=retries, time_limits=time_limits, clock=clock
-    )
+    return XeroTarget(config, auth=auth, limiter=limiter, time_limits=time_limits)
 
 
 def open_connections(settings: Settings, pipeline: Pipeline) -> Connections:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import OperationalError
 
+from integration_pipeline.accounting.targets_file import UnknownTarget
 from integration_pipeline.billing.errors import InvalidTerms
 from integration_pipeline.credentials import InvalidKeys
 from integration_pipeline.sandbox.datasets.account import LoadError
@@ -22,5 +23,6 @@ KNOWN_FAULTS = (
     MissingSetting,
     OperationalError,
     PublicDataError,
+    UnknownTarget,
     VendorFailure,
 )
