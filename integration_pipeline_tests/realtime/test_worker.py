@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from integration_pipeline.crm.records import CrmRecord, ObjectType
+from integration_pipeline.crm.webhooks import EVERY_RECORD
 from integration_pipeline.inbox.claims import claim
 from integration_pipeline.transport.failures import Malformed
 from integration_pipeline_tests.pipeline.conftest import Office
@@ -90,6 +91,25 @@ def test_a_company_that_comes_late_frees_its_deals(office: Office, portal: Porta
         inbox.announce("31", kind=CONTACT)
         inbox.wait_until_settled()
     assert len(office.posted()) == 1
+    assert office.quarantined() == []
+
+
+def test_an_event_of_every_record_brings_whatever_changed_to_the_books(
+    office: Office, portal: Portal, inbox: Inbox
+) -> None:
+    portal.deal("1", None, contacts=[portal.contact("31", email="ann@acme.test")])
+    portal.deal("2", dealname="Another deal")
+    with working(inbox, portal):
+        inbox.announce(EVERY_RECORD)
+        inbox.wait_until_settled()
+        assert office.quarantined() == [("1", "deal_has_a_company")]
+        assert len(office.posted()) == 1
+        # Of the deal that waits nothing changes: it is found by its contact.
+        portal.company("7", domain="acme.test")
+        portal.link(CONTACT, "31", COMPANY, "7")
+        inbox.announce(EVERY_RECORD, kind=CONTACT)
+        inbox.wait_until_settled()
+    assert len(office.posted()) == 2
     assert office.quarantined() == []
 
 
