@@ -14,7 +14,6 @@ from typing import Final
 
 from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.target import RemoteCustomer, RemoteRecord, RemoteState, Subject
-from integration_pipeline.billing.errors import UnknownCurrency
 from integration_pipeline.billing.money import Money
 from integration_pipeline.transport.json_types import dump_json
 from integration_pipeline.transport.shapes import Json
@@ -73,7 +72,7 @@ def document(element: Json, shape: Shape) -> RemoteRecord:
         subject=Subject.DOCUMENT,
         kind=shape.kind,
         remote_id=record_id(element.field(shape.identifier)),
-        version=_version(element),
+        version=version(element),
         number=_text(element, shape.number),
         reference=our_reference(_text(element, "Reference")),
         customer_id=element.field("Contact").field("ContactID").identifier(),
@@ -96,7 +95,7 @@ def allocation(element: Json, note: Json) -> RemoteRecord:
         subject=Subject.APPLICATION,
         kind=None,
         remote_id=allocation_id(element, note_id),
-        version=_version(note),
+        version=version(note),
         number=None,
         reference=None,
         customer_id=note.field("Contact").field("ContactID").identifier(),
@@ -124,7 +123,7 @@ def contact(element: Json, prefix: str) -> RemoteCustomer:
     known = number.removeprefix(prefix) if number.startswith(prefix) else ""
     return RemoteCustomer(
         remote_id=record_id(element.field("ContactID")),
-        version=_version(element),
+        version=version(element),
         name=element.field("Name").text(),
         tax_id=_text(element, "TaxNumber"),
         domain=_text(element, "Website"),
@@ -174,7 +173,7 @@ def money(value: Json, currency: str) -> Money:
     """Taken as it is: nothing is rounded."""
     try:
         return Money.exactly(value.number(), currency)
-    except (ValueError, UnknownCurrency):
+    except ValueError:
         raise value.wrong(f"an amount of {currency[:3]!r}") from None
 
 
@@ -191,6 +190,11 @@ def day(value: Json) -> date:
     return moment(value).date()
 
 
+def version(element: Json) -> str:
+    """The time of change in milliseconds."""
+    return str(_milliseconds(element.field("UpdatedDateUTC")))
+
+
 def body_hash(element: Json) -> str:
     return hashlib.sha256(dump_json(element.value)).hexdigest()
 
@@ -200,10 +204,6 @@ def _milliseconds(value: Json) -> int:
     if written is None:
         raise value.wrong("a date such as /Date(1552327126117+0000)/")
     return int(written[1])
-
-
-def _version(element: Json) -> str:
-    return str(_milliseconds(element.field("UpdatedDateUTC")))
 
 
 def _text(element: Json, name: str) -> str | None:

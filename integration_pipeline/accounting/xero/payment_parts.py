@@ -17,7 +17,15 @@ from decimal import Decimal
 from enum import Enum, auto
 
 from integration_pipeline.accounting.target import OutgoingPayment, RemoteRecord, RemoteState, Subject
-from integration_pipeline.accounting.xero.answers import body_hash, moment, money, record_id, state
+from integration_pipeline.accounting.xero.answers import (
+    body_hash,
+    day,
+    moment,
+    money,
+    record_id,
+    state,
+    version,
+)
 from integration_pipeline.accounting.xero.config import FeeAccount, MoneyAccount
 from integration_pipeline.billing.money import Money
 from integration_pipeline.transport.failures import clean
@@ -26,9 +34,7 @@ from integration_pipeline.transport.shapes import Json
 
 _LONGEST_REFERENCE = 255
 _MARK = re.compile(r"\b([PR][A-Z2-7]{10}) (?:(\d{1,3})/(\d{1,3})|fee)(?= |$)")
-OF_CUSTOMERS = frozenset({"ACCRECPAYMENT", "ARCREDITPAYMENT", "AROVERPAYMENTPAYMENT", "ARPREPAYMENTPAYMENT"})
-
-
+_OF_CUSTOMERS = frozenset({"ACCRECPAYMENT", "ARCREDITPAYMENT", "AROVERPAYMENTPAYMENT", "ARPREPAYMENTPAYMENT"})
 _GONE = (RemoteState.DELETED, RemoteState.VOIDED)
 
 
@@ -118,7 +124,7 @@ def fee(payment: OutgoingPayment, account: MoneyAccount, to: FeeAccount, amount:
 def payment_there(element: Json) -> PartThere | None:
     """One of Xero's payments; None for those to suppliers, and for those that are not ours."""
     mark = Mark.read(_text(element, "Reference"))
-    if mark is None or _text(element, "PaymentType") not in OF_CUSTOMERS:
+    if mark is None or _text(element, "PaymentType") not in _OF_CUSTOMERS:
         return None
     # Lists have been seen to show a refund's credit note in place of an invoice.
     document = element.optional("Invoice") or element.field("CreditNote")
@@ -191,22 +197,21 @@ def _bank(
 def _record(
     element: Json, mark: Mark, identifier: str, amount: str, currency: str, whose: Json
 ) -> RemoteRecord:
-    changed = moment(element.field("UpdatedDateUTC"))
     contact = whose.optional("Contact")
     return RemoteRecord(
         subject=Subject.PAYMENT,
         kind=None,
         remote_id=record_id(element.field(identifier)),
-        version=str(round(changed.timestamp() * 1000)),
+        version=version(element),
         number=None,
         reference=mark.reference,
         customer_id=contact.field("ContactID").identifier() if contact else None,
         total=money(element.field(amount), currency),
         tax=None,
         balance=None,
-        issued_on=moment(element.field("Date")).date(),
+        issued_on=day(element.field("Date")),
         state=state(element.field("Status")),
-        modified_at=changed,
+        modified_at=moment(element.field("UpdatedDateUTC")),
         body_hash=body_hash(element),
     )
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
-from integration_pipeline.billing.errors import UnknownCurrency
 from integration_pipeline.payments.movements import (
     Movement,
     MovementKind,
@@ -67,7 +66,7 @@ def line(transaction: Json) -> Movement | Unreadable | None:
     currency = official or transaction.optional_text("unofficial_currency_code") or ""
     try:
         amount = exact_money(-transaction.field("amount").number(), currency)
-    except (ValueError, UnknownCurrency) as error:
+    except ValueError as error:
         reason = f"The bank line {identifier} cannot be booked: {error}. Book it by hand."
         return Unreadable(MovementSource.PLAID, identifier, reason, body)
     if not amount:

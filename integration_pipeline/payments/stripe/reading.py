@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from integration_pipeline.billing.errors import UnknownCurrency
 from integration_pipeline.billing.money import Money
 from integration_pipeline.payments.movements import (
     Link,
@@ -75,7 +74,7 @@ class Reader:
                 links=_distinct([*self._invoices(paid), *self._named(charge)]),
             )
             return _moving([draft if transaction is None else _settled(draft, transaction)])
-        except (ValueError, UnknownCurrency) as error:
+        except ValueError as error:
             return [_unreadable(identifier, error, with_transaction)]
 
     def of_transaction(self, transaction: Json, source: Json | None) -> list[Read]:
@@ -96,7 +95,7 @@ class Reader:
                 return _moving(self._payout(source, transaction))
             if source is not None and source.field("object").text() == "dispute":
                 return _moving(self._dispute(source, transaction))
-        except (ValueError, UnknownCurrency) as error:
+        except ValueError as error:
             return [_unreadable(identifier, error, body)]
         reason = (
             f"Stripe's balance transaction {identifier} is of type {kind!r}, which is no payment, refund, "
