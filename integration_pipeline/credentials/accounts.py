@@ -5,8 +5,6 @@ Belongs here: the three calls that a connection itself needs. Does not belong he
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -80,17 +78,15 @@ def _organisations(app: OAuthApp, auth: httpx.Auth) -> list[Account]:
     ]
 
 
-@contextmanager
-def _client(app: OAuthApp, auth: httpx.Auth) -> Generator[VendorClient]:
-    with VendorClient(
+def _client(app: OAuthApp, auth: httpx.Auth) -> VendorClient:
+    return VendorClient(
         app.vendor.value,
         app.endpoints.api,
         auth=auth,
         retries=_RETRIES,
         max_answer_bytes=1_000_000,
         max_connections=1,
-    ) as client:
-        yield client
+    )
 
 
 def _quoted(identifier: str) -> str:

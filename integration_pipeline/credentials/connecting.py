@@ -17,7 +17,6 @@ from integration_pipeline.credentials.auth import ConnectionAuth
 from integration_pipeline.credentials.connections import Connections
 from integration_pipeline.credentials.consent import Callback
 from integration_pipeline.credentials.failures import ConsentFailed, attempted
-from integration_pipeline.credentials.keys import Keyring
 from integration_pipeline.credentials.rows import ConnectionRow, State, TokenSet, first_token_set
 from integration_pipeline.credentials.storage import Event
 from integration_pipeline.credentials.tokens import TokenEndpoint
@@ -118,12 +117,11 @@ def reseal(connections: Connections) -> Resealed:
 
 def _resealed(transaction: Connection, current: TokenSet, connections: Connections) -> None:
     tools = connections.refresher
-    keys: Keyring = tools.keys
     previous = None
     if current.previous_refresh_token is not None:
         previous = tools.opened(current, "previous_refresh_token")
     renewed = current.sealed(
-        keys,
+        tools.keys,
         access_token=tools.opened(current, "access_token"),
         refresh_token=tools.opened(current, "refresh_token"),
         previous_refresh_token=previous,

@@ -8,8 +8,7 @@ the description may hold the token.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -153,10 +152,9 @@ class TokenEndpoint:
             scopes=answer.scope,
         )
 
-    @contextmanager
-    def _client(self, url: str) -> Generator[VendorClient]:
+    def _client(self, url: str) -> VendorClient:
         parts = urlsplit(url)
-        with VendorClient(
+        return VendorClient(
             self._app.vendor.value,
             f"{parts.scheme}://{parts.netloc}",
             auth=BasicAuth(SecretStr(self._app.client_id), self._app.client_secret),
@@ -164,8 +162,7 @@ class TokenEndpoint:
             time_limits=self._time_limits,
             max_answer_bytes=200_000,
             max_connections=1,
-        ) as client:
-            yield client
+        )
 
 
 def _path(url: str) -> str:

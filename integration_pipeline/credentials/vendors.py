@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+from integration_pipeline.transport.addresses import is_encrypted_or_local
 
 
 class Vendor(StrEnum):
@@ -39,8 +39,7 @@ class Endpoints:
         for name in ("authorize", "token", "revoke", "api"):
             url: str = getattr(self, name)
             parts = urlsplit(url)
-            local = parts.scheme == "http" and parts.hostname in _THIS_MACHINE
-            if not parts.hostname or not (parts.scheme == "https" or local) or parts.query or parts.fragment:
+            if not is_encrypted_or_local(url) or parts.query or parts.fragment:
                 raise ValueError(
                     f"the {name} address {url!r} must be https, or http on this machine, without a query: "
                     "secrets travel with it"
