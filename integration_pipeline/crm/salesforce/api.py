@@ -106,7 +106,7 @@ class SalesforceApi:
         params = {"start": start.isoformat(timespec="seconds"), "end": end.isoformat(timespec="seconds")}
         answer = self._get(f"{self._root}/sobjects/{entity}/deleted", f"{entity}.deleted", params).json()
         return [
-            (each.field("id").identifier(), _stamp(each.field("deletedDate")))
+            (each.field("id").identifier(), each.field("deletedDate").timestamp())
             for each in answer.field("deletedRecords").items()
         ]
 
@@ -211,8 +211,3 @@ def _require_success(answer: Json) -> None:
     body = answer.field("body").value
     reply = ErrorReply(status, {}, body, dump_json(body).decode()[:2_000])
     raise SALESFORCE_FAILURES.of_reply(answer.attempted, reply)
-
-
-def _stamp(found: Json) -> datetime:
-    text = found.text()
-    return Json(f"{text[:-2]}:{text[-2:]}", found.attempted, found.at).timestamp()
