@@ -9,8 +9,6 @@ Belongs here: Intuit's event fields. Does not belong here: who sent them (`signa
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from typing import Annotated, Final, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from integration_pipeline.crm.webhook_bodies import deeper_than, first_fault, key_of
 from integration_pipeline.crm.webhooks import WebhookEvent
 from integration_pipeline.transport.json_types import JsonObject, JsonValue, parse_json
 
@@ -122,16 +121,15 @@ def _of_entity(where: str, realm: str, document: JsonObject) -> WebhookEvent:
 def _event(
     where: str, kind: str, realm: str, at: datetime, body: JsonObject, distinguishing: JsonObject
 ) -> WebhookEvent:
-    if _deeper_than(distinguishing, _MAX_DEPTH):
+    if deeper_than(distinguishing, _MAX_DEPTH):
         raise MalformedWebhook(f"{where} is nested more than {_MAX_DEPTH} levels deep")
     try:
         occurred_at = at.astimezone(UTC)
     except OverflowError:
         raise MalformedWebhook(f"{where} happened at no time of the calendar") from None
-    canonical = json.dumps(distinguishing, sort_keys=True, separators=(",", ":"), default=str)
     return WebhookEvent(
         source=SOURCE,
-        key=hashlib.sha256(canonical.encode()).hexdigest(),
+        key=key_of(distinguishing),
         kind=kind,
         object_type=None,
         external_ids=(realm,),
@@ -147,9 +145,7 @@ def _validated(model: type[_Model], document: JsonObject, where: str) -> _Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(map(str, problem["loc"]))
-        raise MalformedWebhook(f"{where}.{field}: {problem['msg']}") from None
+        raise MalformedWebhook(f"{where}.{first_fault(error)}") from None
 
 
 def _object(value: JsonValue, where: str) -> JsonObject:
@@ -163,13 +159,3 @@ def _list(value: JsonValue, name: str, where: str) -> list[JsonValue]:
     if not isinstance(found, list):
         raise MalformedWebhook(f"{where} must have a list {name}")
     return found
-
-
-def _deeper_than(value: JsonValue, levels: int) -> bool:
-    match value:
-        case Mapping():
-            return levels == 0 or any(_deeper_than(each, levels - 1) for each in value.values())
-        case list():
-            return levels == 0 or any(_deeper_than(each, levels - 1) for each in value)
-        case _:
-            return False

@@ -14,8 +14,6 @@ Belongs here: Xero's event fields. Does not belong here: who sent them (`signatu
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -23,6 +21,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from integration_pipeline.crm.webhook_bodies import first_fault, key_of
 from integration_pipeline.crm.webhooks import WebhookEvent
 from integration_pipeline.transport.json_types import JsonObject, JsonValue, parse_json
 
@@ -74,26 +73,18 @@ def _read(index: int, document: JsonValue) -> WebhookEvent:
     try:
         event = XeroEvent.model_validate(document)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        # Names of fields are ours, and indices of a list.
-        field = ".".join(map(str, problem["loc"]))
-        raise MalformedWebhook(f"{where}.{field}: {problem['msg']}") from None
+        raise MalformedWebhook(f"{where}.{first_fault(error)}") from None
     body: JsonObject = event.model_dump(by_alias=True)
     return WebhookEvent(
         source=SOURCE,
-        key=_key(body),
+        # An event has no id, and a second delivery tells the same.
+        key=key_of(body),
         kind=f"{event.event_category}.{event.event_type}",
         object_type=None,
         external_ids=(event.tenant_id,),
         occurred_at=_moment(event.event_date_utc, where),
         body=body,
     )
-
-
-def _key(told: JsonObject) -> str:
-    """SHA-256 of what is told: an event has no id, and a second delivery tells the same."""
-    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _moment(text: str, where: str) -> datetime:

@@ -9,8 +9,6 @@ Belongs here: HubSpot's subscription types and event fields. Does not belong her
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
@@ -19,6 +17,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.crm.webhook_bodies import deeper_than, first_fault, key_of
 from integration_pipeline.crm.webhooks import WebhookEvent
 from integration_pipeline.transport.json_types import JsonObject, JsonValue, parse_json
 
@@ -99,15 +98,12 @@ def _read(index: int, document: JsonValue) -> WebhookEvent:
     where = f"event [{index}]"
     if not isinstance(document, Mapping):
         raise MalformedWebhook(f"{where} must be an object")
-    if _deeper_than(document, _MAX_DEPTH):
+    if deeper_than(document, _MAX_DEPTH):
         raise MalformedWebhook(f"{where} is nested more than {_MAX_DEPTH} levels deep")
     try:
         event = HubSpotEvent.model_validate(document)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        # Names of fields are ours, and indices of a list.
-        field = ".".join(map(str, problem["loc"]))
-        raise MalformedWebhook(f"{where}.{field}: {problem['msg']}") from None
+        raise MalformedWebhook(f"{where}.{first_fault(error)}") from None
     object_type, external_ids = _concerned(event, where)
     return WebhookEvent(
         source=SOURCE,
@@ -125,9 +121,7 @@ def event_key(document: JsonObject) -> str:
 
     `eventId` will not do: HubSpot says that it is not unique.
     """
-    told = {name: value for name, value in document.items() if name != "attemptNumber"}
-    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return key_of({name: value for name, value in document.items() if name != "attemptNumber"})
 
 
 def _concerned(event: HubSpotEvent, where: str) -> _Concerned:
@@ -180,16 +174,3 @@ def _present(ids: Sequence[int | None], where: str) -> tuple[str, ...]:
     if not present:
         raise MalformedWebhook(f"{where} names no record, though its kind concerns one")
     return present
-
-
-def _deeper_than(value: JsonValue, levels: int) -> bool:
-    match value:
-        # Nearly all of them, before the slower questions.
-        case str() | int() | None:
-            return False
-        case Mapping():
-            return levels == 0 or any(_deeper_than(each, levels - 1) for each in value.values())
-        case Sequence():
-            return levels == 0 or any(_deeper_than(each, levels - 1) for each in value)
-        case _:
-            return False

@@ -9,8 +9,6 @@ events (`integration_pipeline.inbox`).
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
@@ -25,8 +23,9 @@ from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.crm.salesforce.config import CLIENT, KINDS, SOURCE
 from integration_pipeline.crm.salesforce.signature import Forged
 from integration_pipeline.crm.salesforce.soql import is_id
+from integration_pipeline.crm.webhook_bodies import first_fault, key_of
 from integration_pipeline.crm.webhooks import EVERY_RECORD, WebhookEvent
-from integration_pipeline.transport.json_types import JsonObject, JsonValue, parse_json
+from integration_pipeline.transport.json_types import JsonValue, parse_json
 
 MAX_NOTIFICATIONS: Final = 100
 MAX_CHANGE_EVENTS: Final = 1_000
@@ -162,10 +161,7 @@ def _changed(place: int, document: JsonValue, client: str, own_fields: Collectio
     try:
         header = ChangeEventHeader.model_validate(told)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        # Names of fields are ours, and indices of a list.
-        field = ".".join(map(str, problem["loc"]))
-        raise MalformedWebhook(f"{where}.payload.ChangeEventHeader.{field}: {problem['msg']}") from None
+        raise MalformedWebhook(f"{where}.payload.ChangeEventHeader.{first_fault(error)}") from None
     object_type, external_ids = _NOTHING
     if not _is_own(header, client, own_fields):
         deal = payload.get("OpportunityId")
@@ -209,9 +205,8 @@ def _is_own(header: ChangeEventHeader, client: str, own_fields: Collection[str])
 
 
 def _event_key(header: ChangeEventHeader) -> str:
-    """SHA-256 of what places a change in the org's history: a relay may send it under another replay id."""
-    told: JsonObject = header.model_dump(exclude={"changed_fields", "change_origin"})
-    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    """Of what places a change in the org's history: a relay may send it under another replay id."""
+    return key_of(header.model_dump(exclude={"changed_fields", "change_origin"}))
 
 
 def _stamped(text: str) -> datetime | None:

@@ -17,6 +17,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from integration_pipeline.crm.webhook_bodies import first_fault
 from integration_pipeline.crm.webhooks import WebhookEvent
 from integration_pipeline.transport.json_types import parse_json
 
@@ -53,9 +54,7 @@ def read_events(body: bytes, issued_at: datetime) -> tuple[WebhookEvent, ...]:
     try:
         webhook = PlaidWebhook.model_validate(document)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(map(str, problem["loc"]))
-        raise MalformedWebhook(f"webhook.{field}: {problem['msg']}") from None
+        raise MalformedWebhook(f"webhook.{first_fault(error)}") from None
     signed = issued_at.isoformat().encode() + b"\0" + body
     return (
         WebhookEvent(

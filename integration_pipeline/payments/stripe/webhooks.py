@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from integration_pipeline.crm.webhook_bodies import first_fault
 from integration_pipeline.crm.webhooks import WebhookEvent
 from integration_pipeline.transport.json_types import parse_json
 from integration_pipeline.transport.shapes import Json
@@ -90,9 +91,7 @@ def read_events(body: bytes) -> tuple[WebhookEvent, ...]:
     try:
         event = StripeEvent.model_validate(document)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(map(str, problem["loc"]))
-        raise MalformedWebhook(f"event.{field}: {problem['msg']}") from None
+        raise MalformedWebhook(f"event.{first_fault(error)}") from None
     return (
         WebhookEvent(
             source=SOURCE,

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from integration_pipeline.crm.salesforce.source import SalesforceSource
+from integration_pipeline.crm.webhooks import EVERY_RECORD
 from integration_pipeline.gateway.server import GatewayProcess
 from integration_pipeline.inbox.claims import claim
 from integration_pipeline.mapping.document import Mapping
@@ -101,7 +102,7 @@ def test_a_deal_of_an_overflow_is_found_and_billed(
 
     office.work(lambda: office.books.posted() == [("2026-02-01", 100_000)])
 
-    assert {"*"} == {
+    assert {EVERY_RECORD} == {
         each
         for row in office.books.rows("SELECT external_ids FROM inbox.events WHERE object_type IS NOT NULL")
         for each in row["external_ids"]
