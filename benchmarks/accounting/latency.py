@@ -30,7 +30,6 @@ import yaml
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from benchmarks.accounting.books import posting_to
 from benchmarks.accounting.vendors import CLIENT_ID, CLIENT_SECRET, NAMES, Vendor, VendorName, sandbox
 from benchmarks.latency.figures import Spread
 from benchmarks.latency.portal import OpenDeal, closing_day
@@ -42,8 +41,6 @@ from integration_pipeline.credentials.connecting import connect
 from integration_pipeline.credentials.consent import read_callback, request_consent
 from integration_pipeline.credentials.keys import Keyring
 from integration_pipeline.credentials.settings import CredentialsSettings
-from integration_pipeline.posting.parties import Parties
-from integration_pipeline.posting.writer import open_session, writing
 from integration_pipeline.realtime.process import worker_process
 from integration_pipeline.runtime import pipeline_on
 
@@ -99,7 +96,7 @@ def measured(
         orders = [_WARM_UP, *(Order(f"{rate:g} deals/s", rate, seconds, 0.0, 300.0) for rate in rates)]
         prepared = [(order, prepare(here, order)) for order in orders]
         for vendor in vendors.values():
-            _introduce(here, vendor)
+            vendor.introduce(pipeline_on(here.engine, here.settings))
         _slow_down(here, vendors.values(), ms)
         figures: list[Figures] = []
         with _worker(here, home, vendors, limited=limited) as pid:
@@ -177,21 +174,6 @@ def _webhooks_sent(here: Stand, deals: set[str]) -> Mapping[str, float]:
                     sent[deal] = min(each["sent_at"] / 1e6, sent.get(deal, float("inf")))
             if "paging" not in page:
                 return sent
-
-
-def _introduce(here: Stand, vendor: Vendor) -> None:
-    """Let the vendor know all customers, before anything is slow."""
-    pipeline = posting_to(pipeline_on(here.engine, here.settings), vendor.name, closing_day())
-    with here.engine.connect() as connection:
-        ids = list(connection.execute(text("SELECT id FROM crm.customers ORDER BY id")).scalars())
-    target = vendor.target(vendor.config())
-    with (
-        open_session(pipeline.database_url, "introduce") as session,
-        writing(session, target.name) as writer,
-    ):
-        assert writer is not None  # noqa: S101 - nobody else is there yet
-        Parties(writer, target).resolve([(each, "USD") for each in ids])
-    target.close()
 
 
 def _slow_down(here: Stand, vendors: Any, ms: int) -> None:

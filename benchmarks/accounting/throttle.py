@@ -32,8 +32,6 @@ from integration_pipeline.accounting.target import AccountingTarget, Outcome, Ou
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.post import enlist
 from integration_pipeline.posting.delivery import Delivery
-from integration_pipeline.posting.parties import Parties
-from integration_pipeline.posting.writer import open_session, writing
 from integration_pipeline.transport.clock import SpedUpClock
 from integration_pipeline.transport.limits import Window
 from integration_pipeline.transport.shared_limit import SharedRateLimiter
@@ -76,7 +74,7 @@ def measured(
         pipeline = posting_to(ledger, name, SINCE)
         with pipeline.engine.begin() as connection:
             enlist(connection, pipeline.targets)
-        _introduce(vendor, pipeline)
+        vendor.introduce(pipeline)
         limits: dict[str, Any] = {} if day is None else {"per_day": day}
         process.admin("PUT", "/limits", limits)
         process.admin("PUT", "/clock", {"speed": str(speed)})
@@ -142,21 +140,6 @@ def _posted(
         "totals_equal": left > 0 or vendor.standing() == Standing(*booked),
         "load_average": round(os.getloadavg()[0], 1),
     }
-
-
-def _introduce(vendor: Vendor, pipeline: Pipeline) -> None:
-    """Let the vendor know all customers."""
-    ids = [row["id"] for row in rows(pipeline, "SELECT id FROM crm.customers ORDER BY id")]
-    target = vendor.target(vendor.config())
-    with (
-        open_session(pipeline.database_url, "introduce") as session,
-        writing(session, target.name) as writer,
-    ):
-        assert writer is not None  # noqa: S101 - nobody else is there yet
-        unresolved = Parties(writer, target).resolve([(each, "USD") for each in ids])
-    target.close()
-    if unresolved:
-        raise RuntimeError(f"{len(unresolved)} customers are not known at {vendor.name}: {unresolved}")
 
 
 def _due(pipeline: Pipeline) -> int:

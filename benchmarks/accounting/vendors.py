@@ -1,6 +1,7 @@
 """The sandboxes of accounting systems that are posted to, and the connectors to them as a company has them.
 
-Belongs here: starting one, its connector, what stands in its books. Does not belong here: faults and load.
+Belongs here: starting one, its connector, whom it knows, what stands in its books. Does not belong here:
+faults and load.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ import httpx
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from benchmarks.accounting.books import rows
 from integration_pipeline.accounting.quickbooks.config import QuickBooksConfig
 from integration_pipeline.accounting.quickbooks.target import QuickBooksTarget
 from integration_pipeline.accounting.target import AccountingTarget
 from integration_pipeline.accounting.xero.config import XeroConfig
 from integration_pipeline.accounting.xero.target import XeroTarget
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.posting.parties import Parties
+from integration_pipeline.posting.writer import open_session, writing
 from integration_pipeline.sandbox.process import VendorProcess
 from integration_pipeline.sandbox.quickbooks import options as quickbooks
 from integration_pipeline.sandbox.xero import options as xero
@@ -127,6 +132,23 @@ class Vendor:
         if isinstance(config, QuickBooksConfig):
             return QuickBooksTarget(config, **given)
         return XeroTarget(config, **given)
+
+    def introduce(self, pipeline: Pipeline) -> None:
+        """Let it know all customers of these books; nobody else writes to it yet.
+
+        Raises RuntimeError for those it does not take.
+        """
+        ids = [row["id"] for row in rows(pipeline, "SELECT id FROM crm.customers ORDER BY id")]
+        target = self.target(self.config())
+        with (
+            open_session(pipeline.database_url, "introduce") as session,
+            writing(session, target.name) as writer,
+        ):
+            assert writer is not None  # noqa: S101 - nobody else is there yet
+            unresolved = Parties(writer, target).resolve([(each, "USD") for each in ids])
+        target.close()
+        if unresolved:
+            raise RuntimeError(f"{len(unresolved)} customers are not known at {self.name}: {unresolved}")
 
     def standing(self) -> Standing:
         """By the vendor's own count, what was voided or deleted left out."""

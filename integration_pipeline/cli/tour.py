@@ -113,7 +113,7 @@ class Tour:
         with pipeline.transaction() as connection:
             enlist(connection, pipeline.targets)
         with ThreadPoolExecutor(len(targets)) as pool:
-            under_way = [pool.submit(deliver, pipeline, [each], pipeline.database_url) for each in targets]
+            under_way = [pool.submit(deliver, pipeline, [each]) for each in targets]
             for each in under_way:
                 each.result()
 

@@ -203,9 +203,7 @@ def test_the_token_before_is_tried_if_xero_refuses_the_newest_within_its_grace(x
     token_before = xero.connections().refresher.stored(xero.name, xero.account)
     refresh_before = token_before.opened(xero.keys, "refresh_token")
     xero.connections().refresh(xero.name, xero.account)
-    with xero.vendor._lock:  # pyright: ignore[reportPrivateUsage] - the vendor forgets the newest
-        for consent in xero.vendor._consents:  # pyright: ignore[reportPrivateUsage]
-            consent.takes = {refresh_before.get_secret_value(): None}
+    xero.vendor.forget_all_but(refresh_before.get_secret_value())
 
     xero.connections().refresh(xero.name, xero.account)
 

@@ -120,6 +120,12 @@ class FakeVendor:
             for consent in self._consents:
                 consent.access.clear()
 
+    def forget_all_but(self, refresh_token: str) -> None:
+        """From now on only this refresh token is taken."""
+        with self._lock:
+            for consent in self._consents:
+                consent.takes = {refresh_token: None}
+
     def end_consents(self) -> None:
         """Somebody disconnects the app in the vendor's pages."""
         with self._lock:

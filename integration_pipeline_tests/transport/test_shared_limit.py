@@ -59,13 +59,15 @@ def use(limiter: SharedRateLimiter, calls: int = 1, bucket: str | None = None) -
 
 class TestSharing:
     def test_what_one_process_used_the_other_waits_for(self, share: Share) -> None:
-        one, other = share(Window(3, 60.0), speed=200), share(Window(3, 60.0), speed=200)
-        use(one, 3)
+        one, other = share(Window(3, 60.0), speed=100), share(Window(3, 60.0), speed=100)
+        use(other)
+        use(one, 2)
 
         with other.slot() as waited:
             pass
 
-        assert waited > 0
+        # More than the way to the database takes, which counts as well.
+        assert waited > 20.0
 
     def test_tells_how_much_of_the_fullest_limit_is_used(self, share: Share) -> None:
         limiter = share(Window(4, 60.0), Window(10, 60.0, "search"))
@@ -127,13 +129,14 @@ class TestSharing:
         ended: list[float] = []
 
         def work() -> None:
-            with other.slot() as waited:
-                assert waited > 0
+            with other.slot():
                 ended.append(time.monotonic())
 
         with one.slot():
             thread = threading.Thread(target=work)
             thread.start()
+            # Time enough for a slot to be given, were there another.
+            thread.join(0.2)
             left = time.monotonic()
         thread.join()
 

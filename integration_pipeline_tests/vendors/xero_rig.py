@@ -20,9 +20,9 @@ from integration_pipeline.accounting.xero.api import TENANT_HEADER, XeroApi
 from integration_pipeline.accounting.xero.config import XeroConfig
 from integration_pipeline.accounting.xero.errors import XERO_FAILURES
 from integration_pipeline.accounting.xero.target import XeroTarget
+from integration_pipeline.sandbox.exact_json import dump, parse
 from integration_pipeline.sandbox.frame import ADMIN_KEY_HEADER
 from integration_pipeline.sandbox.process import VendorProcess
-from integration_pipeline.sandbox.xero.exact_json import dump, parse
 from integration_pipeline.sandbox.xero.options import App, Limits, Options, Tenant
 from integration_pipeline.transport.client import BearerAuth, VendorClient
 from integration_pipeline.transport.clock import Clock

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from integration_pipeline.sandbox.exact_json import JsonObject, parse
 from integration_pipeline.sandbox.quickbooks.books import Books
 from integration_pipeline.sandbox.quickbooks.errors import Fault
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject, parse
 from integration_pipeline.sandbox.quickbooks.operations import operate
 from integration_pipeline.sandbox.quickbooks.options import Company, Lifetimes, Limits
 from integration_pipeline.sandbox.quickbooks.responses import json_text
@@ -151,7 +151,7 @@ def _books(request: Request, realm: str) -> Books:
 
 def _parsed(body: bytes) -> JsonObject:
     try:
-        read_body = parse(body or b"{}")
+        read_body = parse(body or b"{}", all_decimal=True)
     except ValueError as error:
         raise Refused(f"the body: {error}") from None
     if not isinstance(read_body, dict):

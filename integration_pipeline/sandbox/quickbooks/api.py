@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from integration_pipeline.sandbox.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.quickbooks import batch, cdc, queries
 from integration_pipeline.sandbox.quickbooks.books import Books, record_id
 from integration_pipeline.sandbox.quickbooks.errors import (
@@ -18,7 +19,6 @@ from integration_pipeline.sandbox.quickbooks.errors import (
     unsupported_operation,
     wrong_length,
 )
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.quickbooks.operations import operate
 from integration_pipeline.sandbox.quickbooks.responses import answered, fault, json_text, written_now
 from integration_pipeline.sandbox.quickbooks.settings import company_info, preferences
@@ -159,7 +159,7 @@ def _entity(name: str) -> str:
 
 def _object(body: bytes) -> JsonObject:
     try:
-        read_body = parse(body)
+        read_body = parse(body, all_decimal=True)
     except ValueError as error:
         raise unreadable(f"{error!s:.80}") from None
     if not isinstance(read_body, dict):

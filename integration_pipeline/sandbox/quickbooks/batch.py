@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from integration_pipeline.sandbox.exact_json import JsonObject, dump
 from integration_pipeline.sandbox.quickbooks import queries
 from integration_pipeline.sandbox.quickbooks.books import Books
 from integration_pipeline.sandbox.quickbooks.errors import (
@@ -12,7 +13,6 @@ from integration_pipeline.sandbox.quickbooks.errors import (
     required,
     unsupported_operation,
 )
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject, dump
 from integration_pipeline.sandbox.quickbooks.fields import objects
 from integration_pipeline.sandbox.quickbooks.operations import operate
 from integration_pipeline.sandbox.quickbooks.writes import ENTITIES, Manner

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from integration_pipeline.sandbox.clock import SandboxClock
+from integration_pipeline.sandbox.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.quickbooks import moments
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.quickbooks.options import Company
 from integration_pipeline.sandbox.storage import SqliteFile
 
@@ -115,7 +115,7 @@ class Books:
         )
         if row is None or identifier is None:
             return None
-        body = parse(row[3])
+        body = parse(row[3], all_decimal=True)
         for name in ("Id", "SyncToken", "MetaData", "domain", "sparse"):
             body.pop(name, None)
         return Record(entity, identifier, row[0], row[1], row[2], body)

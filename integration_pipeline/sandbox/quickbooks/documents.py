@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.books import Books, Record
 from integration_pipeline.sandbox.quickbooks.errors import (
     duplicate_number,
@@ -13,7 +14,6 @@ from integration_pipeline.sandbox.quickbooks.errors import (
     period_closed,
     wrong_length,
 )
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.fields import day, money, number, objects, text
 from integration_pipeline.sandbox.quickbooks.references import currency_reference
 

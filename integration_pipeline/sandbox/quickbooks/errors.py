@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
+from integration_pipeline.sandbox.exact_json import JsonObject
 
 _BUSINESS = "A business validation error has occurred while processing your request"
 _INACTIVE = (

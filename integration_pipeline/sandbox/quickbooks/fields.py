@@ -10,6 +10,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.errors import (
     invalid_choice,
     invalid_date,
@@ -19,7 +20,6 @@ from integration_pipeline.sandbox.quickbooks.errors import (
     unsupported_property,
     wrong_length,
 )
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
 
 _CENT = Decimal("0.01")
 _MOST = Decimal("99999999999.99")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.books import Books, Record, record_id
 from integration_pipeline.sandbox.quickbooks.documents import (
     currency_fields,
@@ -18,7 +19,6 @@ from integration_pipeline.sandbox.quickbooks.errors import (
     invalid_reference,
     required,
 )
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.fields import amount, choice, nested, objects, text
 from integration_pipeline.sandbox.quickbooks.references import currency_of, pointing_to, referred
 

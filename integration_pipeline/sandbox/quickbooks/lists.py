@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.books import Books, Record
 from integration_pipeline.sandbox.quickbooks.errors import Fault, duplicate_name, invalid_text, required
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.fields import choice, nested, number, text
 from integration_pipeline.sandbox.quickbooks.references import (
     currency_of,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.books import Books, Record, record_id
 from integration_pipeline.sandbox.quickbooks.documents import currency_fields, document_date
 from integration_pipeline.sandbox.quickbooks.errors import business, deposited, invalid_reference, required
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.fields import amount, objects, text
 from integration_pipeline.sandbox.quickbooks.references import currency_of, pointing_to, referred
 from integration_pipeline.sandbox.quickbooks.sales import OPEN, with_open

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
+from integration_pipeline.sandbox.exact_json import dump, parse
 from integration_pipeline.sandbox.quickbooks import moments
 from integration_pipeline.sandbox.quickbooks.books import Books, minor, record_id, shown
 from integration_pipeline.sandbox.quickbooks.errors import invalid_query
-from integration_pipeline.sandbox.quickbooks.exact_json import dump, parse
 from integration_pipeline.sandbox.quickbooks.query_language import Condition, Query, Value, read_query
 from integration_pipeline.sandbox.quickbooks.settings import company_info, preferences
 from integration_pipeline.sandbox.quickbooks.writes import BY_PATH, ENTITIES
@@ -184,6 +184,6 @@ def _property(entity: str, name: str) -> tuple[str, str]:
 
 def _without_sku(body: str) -> str:
     # Intuit leaves the SKU out unless a query names it.
-    record = parse(body)
+    record = parse(body, all_decimal=True)
     record.pop("Sku", None)
     return dump(record)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.books import Books, Record, record_id
 from integration_pipeline.sandbox.quickbooks.errors import business, invalid_reference, made_inactive
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.fields import reference
 
 

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 from starlette.responses import JSONResponse, Response
 
+from integration_pipeline.sandbox.exact_json import dump
 from integration_pipeline.sandbox.quickbooks import moments
 from integration_pipeline.sandbox.quickbooks.books import Books
 from integration_pipeline.sandbox.quickbooks.errors import Fault
-from integration_pipeline.sandbox.quickbooks.exact_json import dump
 
 _NAMESPACE = "http://schema.intuit.com/finance/v3"
 _THROTTLED = "message=ThrottleExceeded; errorCode=003001; statusCode=429"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.books import Books, Record
 from integration_pipeline.sandbox.quickbooks.documents import (
     currency_fields,
@@ -14,7 +15,6 @@ from integration_pipeline.sandbox.quickbooks.documents import (
     document_number,
 )
 from integration_pipeline.sandbox.quickbooks.errors import business, required
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.fields import day, text
 from integration_pipeline.sandbox.quickbooks.lines import read_lines
 from integration_pipeline.sandbox.quickbooks.references import currency_of, pointing_to, referred

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks import moments
 from integration_pipeline.sandbox.quickbooks.books import Books
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
 
 
 def company_info(books: Books) -> JsonObject:

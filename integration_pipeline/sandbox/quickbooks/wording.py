@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from integration_pipeline.sandbox.clock import SandboxClock
+from integration_pipeline.sandbox.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.quickbooks import responses
 from integration_pipeline.sandbox.quickbooks.errors import Fault
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.quickbooks.limits import POLICIES, RateLimiter
 
 
@@ -51,7 +51,7 @@ class QuickBooksWording:
             return Response("<html><h1>It works!</h1></html>", media_type="text/html")
         if form == "shape":
             return responses.json_text('{"QueryResponse":[],"Invoice":[]}')
-        return responses.json_text(dump(_spoilt(parse(body or b"{}"))))
+        return responses.json_text(dump(_spoilt(parse(body or b"{}", all_decimal=True))))
 
     def known_policy(self, policy: str) -> bool:
         return policy in POLICIES

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks import journal, lists, payments, sales
 from integration_pipeline.sandbox.quickbooks.books import Books, Record, record_id
 from integration_pipeline.sandbox.quickbooks.documents import check_open
@@ -19,7 +20,6 @@ from integration_pipeline.sandbox.quickbooks.errors import (
     stale,
     unsupported_operation,
 )
-from integration_pipeline.sandbox.quickbooks.exact_json import JsonObject
 from integration_pipeline.sandbox.quickbooks.fields import given as given_fields
 from integration_pipeline.sandbox.quickbooks.properties import KNOWN
 

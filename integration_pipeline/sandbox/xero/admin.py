@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from integration_pipeline.sandbox.exact_json import dump, parse
 from integration_pipeline.sandbox.told import ADMIN_ROOT, Refused, told
 from integration_pipeline.sandbox.xero import (
     bank_transactions,
@@ -28,7 +29,6 @@ from integration_pipeline.sandbox.xero import (
 )
 from integration_pipeline.sandbox.xero.calls import Act, Endpoint, in_person
 from integration_pipeline.sandbox.xero.errors import XeroError
-from integration_pipeline.sandbox.xero.exact_json import dump, parse
 from integration_pipeline.sandbox.xero.fields import as_guid
 from integration_pipeline.sandbox.xero.kinds import CONTACTS, CREDIT_NOTES, INVOICES, Kind
 from integration_pipeline.sandbox.xero.options import Limits

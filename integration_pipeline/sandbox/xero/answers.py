@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.calls import Call
 from integration_pipeline.sandbox.xero.dates import day_date, moment_date, read_day
 from integration_pipeline.sandbox.xero.errors import InvalidError, post_data_invalid, validation_failed
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import objects
 from integration_pipeline.sandbox.xero.kinds import Kind
 

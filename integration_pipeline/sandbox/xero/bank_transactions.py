@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero import contacts
 from integration_pipeline.sandbox.xero.answers import NO_ID, envelope, written
 from integration_pipeline.sandbox.xero.calls import Call
@@ -15,7 +16,6 @@ from integration_pipeline.sandbox.xero.documents import rules, totals
 from integration_pipeline.sandbox.xero.documents.lines import Manner, lines
 from integration_pipeline.sandbox.xero.documents.showing import Showing
 from integration_pipeline.sandbox.xero.errors import InvalidError, not_found
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import as_guid, day, flag, guid, member, members, stated
 from integration_pipeline.sandbox.xero.kinds import ACCOUNTS, BANK_TRANSACTIONS
 from integration_pipeline.sandbox.xero.reading import listed

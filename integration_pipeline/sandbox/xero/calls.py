@@ -15,6 +15,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from integration_pipeline.sandbox.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.xero.chart import Chart
 from integration_pipeline.sandbox.xero.errors import (
     XeroError,
@@ -23,7 +24,6 @@ from integration_pipeline.sandbox.xero.errors import (
     scope_missing,
     too_large,
 )
-from integration_pipeline.sandbox.xero.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.xero.idempotency import keyed
 from integration_pipeline.sandbox.xero.organisation import Organisation
 from integration_pipeline.sandbox.xero.records import Record, Records

@@ -5,11 +5,11 @@ PUT refuses a name that is taken; POST takes it for that contact and updates it.
 
 from __future__ import annotations
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.answers import NO_ID, envelope, written
 from integration_pipeline.sandbox.xero.calls import Books, Call
 from integration_pipeline.sandbox.xero.dates import moment_date
 from integration_pipeline.sandbox.xero.errors import InvalidError, not_found
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import as_guid, guid, members, stated, text
 from integration_pipeline.sandbox.xero.kinds import CONTACTS
 from integration_pipeline.sandbox.xero.reading import listed

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import cast
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.answers import NO_ID, envelope, written
 from integration_pipeline.sandbox.xero.calls import Call
 from integration_pipeline.sandbox.xero.dates import day_date
@@ -16,7 +17,6 @@ from integration_pipeline.sandbox.xero.documents import rules
 from integration_pipeline.sandbox.xero.documents.lines import rounded
 from integration_pipeline.sandbox.xero.documents.showing import Showing
 from integration_pipeline.sandbox.xero.errors import InvalidError, not_found
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import as_guid, day, guid, member, number, stated
 from integration_pipeline.sandbox.xero.kinds import ALLOCATIONS, CREDIT_NOTES, INVOICES
 from integration_pipeline.sandbox.xero.reading import listed

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from starlette.responses import Response
 
-from integration_pipeline.sandbox.xero.exact_json import JsonObject, dump
+from integration_pipeline.sandbox.exact_json import JsonObject, dump
 
 
 class InvalidError(Exception):

@@ -10,9 +10,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 from uuid import UUID
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.dates import read_day
 from integration_pipeline.sandbox.xero.errors import post_data_invalid
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 
 # Two numbers of so many digits can be multiplied and rounded within a Decimal's precision.
 _MOST_DIGITS = 11

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.answers import NO_ID, envelope, written
 from integration_pipeline.sandbox.xero.calls import Call
 from integration_pipeline.sandbox.xero.documents import rules
 from integration_pipeline.sandbox.xero.documents.showing import Showing
 from integration_pipeline.sandbox.xero.errors import not_found
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import as_guid, guid, stated
 from integration_pipeline.sandbox.xero.kinds import INVOICES
 from integration_pipeline.sandbox.xero.reading import listed

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.answers import NO_ID, envelope, written
 from integration_pipeline.sandbox.xero.calls import Call
 from integration_pipeline.sandbox.xero.dates import moment_date
 from integration_pipeline.sandbox.xero.documents.lines import rounded
 from integration_pipeline.sandbox.xero.errors import InvalidError, not_found
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import as_guid, flag, guid, member, number, stated, text
 from integration_pipeline.sandbox.xero.kinds import ITEMS
 from integration_pipeline.sandbox.xero.reading import listed

@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import cast
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.answers import NO_ID, envelope, written
 from integration_pipeline.sandbox.xero.calls import Books, Call
 from integration_pipeline.sandbox.xero.dates import day_date, moment_date
@@ -15,7 +16,6 @@ from integration_pipeline.sandbox.xero.documents.lines import is_control, rounde
 from integration_pipeline.sandbox.xero.documents.rules import refuse_a_locked_date
 from integration_pipeline.sandbox.xero.documents.totals import ZERO
 from integration_pipeline.sandbox.xero.errors import InvalidError, not_found
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import as_guid, day, flag, guid, members, number, stated, text
 from integration_pipeline.sandbox.xero.kinds import MANUAL_JOURNALS
 from integration_pipeline.sandbox.xero.reading import listed

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from integration_pipeline.sandbox.exact_json import dump
 from integration_pipeline.sandbox.xero.errors import XeroError, not_found
-from integration_pipeline.sandbox.xero.exact_json import dump
 from integration_pipeline.sandbox.xero.fields import as_guid
 from integration_pipeline.sandbox.xero.options import App
 from integration_pipeline.sandbox.xero.state import Xero, xero

@@ -11,9 +11,9 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.storage import SqliteFile
 from integration_pipeline.sandbox.xero.dates import day_date, moment_date
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.options import Tenant
 
 SCHEMA = """

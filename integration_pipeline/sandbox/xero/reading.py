@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.answers import envelope
 from integration_pipeline.sandbox.xero.calls import Call
 from integration_pipeline.sandbox.xero.dates import read_moment
 from integration_pipeline.sandbox.xero.errors import XeroError, post_data_invalid, query_not_understood
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import as_guid
 from integration_pipeline.sandbox.xero.kinds import Kind
 from integration_pipeline.sandbox.xero.records import Record

@@ -13,8 +13,8 @@ from typing import Any, cast
 from uuid import uuid4
 
 from integration_pipeline.sandbox.clock import SandboxClock
+from integration_pipeline.sandbox.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.storage import SqliteFile
-from integration_pipeline.sandbox.xero.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.xero.kinds import Kind, Type
 
 _COLUMNS = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.kinds import ACCOUNTS, TAX_RATES
 from integration_pipeline.sandbox.xero.options import Tenant
 from integration_pipeline.sandbox.xero.records import Records

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero import seed
 from integration_pipeline.sandbox.xero.answers import envelope, written
 from integration_pipeline.sandbox.xero.calls import Call
 from integration_pipeline.sandbox.xero.dates import moment_date
 from integration_pipeline.sandbox.xero.errors import InvalidError, not_found, query_not_understood
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import as_guid, flag, members, number, stated
 from integration_pipeline.sandbox.xero.kinds import ACCOUNTS, TAX_RATES, Kind
 from integration_pipeline.sandbox.xero.organisation import currency_shown

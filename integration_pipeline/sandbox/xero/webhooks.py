@@ -21,11 +21,11 @@ from pydantic import SecretStr
 from starlette.routing import Route
 
 from integration_pipeline.sandbox.clock import SandboxClock
+from integration_pipeline.sandbox.exact_json import dump
 from integration_pipeline.sandbox.notifications.events import Attempt, JsonObject, Post
 from integration_pipeline.sandbox.notifications.service import Notifications
 from integration_pipeline.sandbox.storage import SqliteFile
 from integration_pipeline.sandbox.xero.dates import webhook_moment
-from integration_pipeline.sandbox.xero.exact_json import dump
 from integration_pipeline.sandbox.xero.kinds import CONTACTS, CREDIT_NOTES, INVOICES, Kind
 
 SCHEMA = """

@@ -9,8 +9,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
+from integration_pipeline.sandbox.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.xero.errors import internal_error, rate_limited, unauthenticated
-from integration_pipeline.sandbox.xero.exact_json import JsonObject, dump, parse
 from integration_pipeline.sandbox.xero.limits import PROBLEMS, RateLimiter
 
 _EXHAUSTED = {

@@ -22,6 +22,12 @@ from integration_pipeline.billing.invoices import RevenueTreatment
 from integration_pipeline.billing.money import Money
 
 ISSUED = date(2026, 3, 1)
+SEEDED = {
+    "Amount": 1,
+    "DetailType": "SalesItemLineDetail",
+    "SalesItemLineDetail": {"ItemRef": {"value": "1"}},
+}
+"""A line of a document that a person makes."""
 
 
 def key_of(text: str) -> str:

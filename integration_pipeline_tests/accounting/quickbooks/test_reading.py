@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from integration_pipeline.accounting.documents import DocumentKind
+from integration_pipeline.accounting.quickbooks.answers import read_record
 from integration_pipeline.accounting.quickbooks.target import QuickBooksTarget
 from integration_pipeline.accounting.target import Accepted, RemoteRecord, RemoteState, Subject
 from integration_pipeline.billing.money import Money
-from integration_pipeline.transport.failures import Malformed
+from integration_pipeline.transport.failures import Attempted, Malformed
+from integration_pipeline.transport.shapes import Json
 from integration_pipeline_tests.accounting.quickbooks.conftest import Books
-from integration_pipeline_tests.accounting.quickbooks.outgoing import ISSUED, document, line, payment
-
-LINE = {
-    "Amount": 1,
-    "DetailType": "SalesItemLineDetail",
-    "SalesItemLineDetail": {"ItemRef": {"value": "1"}},
-}
+from integration_pipeline_tests.accounting.quickbooks.outgoing import ISSUED, SEEDED, document, payment
 
 
 def posted(target: QuickBooksTarget, known: str, *numbers: str) -> list[RemoteRecord]:
@@ -59,7 +56,7 @@ def test_all_documents_of_one_number_are_found_whoever_made_them(books: Books) -
     target = books.target()
     known = books.customer(target)
     [record] = posted(target, known, "INV-1")
-    other = books.seed("Invoice", {"DocNumber": "INV-1", "CustomerRef": {"value": known}, "Line": [LINE]})
+    other = books.seed("Invoice", {"DocNumber": "INV-1", "CustomerRef": {"value": known}, "Line": [SEEDED]})
 
     [hits] = target.find([document("INV-1", known)])
 
@@ -87,7 +84,7 @@ def test_changes_are_edits_voids_and_deletions_of_documents_and_payments(books: 
     edited, voided, deleted = posted(target, known, "INV-1", "INV-2", "INV-3")
     [paid] = target.send([payment("p", known, 500)])
     assert isinstance(paid, Accepted)
-    books.edit("Invoice", edited.remote_id, Line=[LINE])
+    books.edit("Invoice", edited.remote_id, Line=[SEEDED])
     books.edit("Invoice", voided.remote_id, "void")
     books.edit("Invoice", deleted.remote_id, "delete")
 
@@ -135,7 +132,7 @@ def test_further_back_than_changes_are_captured_they_are_asked_for(books: Books)
 
 def test_more_changes_than_are_captured_are_asked_for_and_deletions_are_kept(books: Books) -> None:
     known = books.customer(books.target())
-    one = {"CustomerRef": {"value": known}, "Line": [LINE]}
+    one = {"CustomerRef": {"value": known}, "Line": [SEEDED]}
     last = int(books.seed("Invoice", *([one] * 1_003)))
     books.edit("Invoice", str(last), "delete")
     target = books.target()
@@ -151,9 +148,9 @@ def test_all_documents_of_a_period_come_once_whoever_made_them(books: Books) -> 
     known = books.customer(target)
     mine = posted(target, known, *(f"INV-{each}" for each in range(8)))
     theirs = books.seed(
-        "CreditMemo", {"CustomerRef": {"value": known}, "TxnDate": "2026-03-01", "Line": [LINE]}
+        "CreditMemo", {"CustomerRef": {"value": known}, "TxnDate": "2026-03-01", "Line": [SEEDED]}
     )
-    books.seed("Invoice", {"CustomerRef": {"value": known}, "TxnDate": "2026-03-02", "Line": [LINE]})
+    books.seed("Invoice", {"CustomerRef": {"value": known}, "TxnDate": "2026-03-02", "Line": [SEEDED]})
 
     found = [each.remote_id for page in target.documents(ISSUED, ISSUED) for each in page]
 
@@ -184,18 +181,24 @@ def test_a_document_changed_between_two_pages_hides_no_other(books: Books) -> No
 
     pages = target.changed_since(datetime.now(UTC) - timedelta(days=60))
     found = [each.remote_id for each in next(pages)]
-    books.edit("Invoice", records[0].remote_id, Line=[LINE])
+    books.edit("Invoice", records[0].remote_id, Line=[SEEDED])
     found += [each.remote_id for page in pages for each in page]
 
     assert sorted(set(found)) == sorted(each.remote_id for each in records)
 
 
-def test_an_amount_in_parts_of_a_cent_is_no_answer(books: Books) -> None:
+def test_a_page_with_a_record_nobody_can_read_is_no_answer(books: Books) -> None:
     target = books.target()
-    known = books.customer(target)
-    [outcome] = target.send([document("INV-1", known, line(1, quantity="1"))])
-    assert isinstance(outcome, Accepted)
+    posted(target, books.customer(target), "INV-1")
     books.fault("query", kind="garbage", form="record")
 
     with pytest.raises(Malformed, match="an id belongs"):
         list(target.documents(ISSUED, date(2026, 12, 31)))
+
+
+def test_an_amount_in_parts_of_a_cent_is_no_answer() -> None:
+    asked = Attempted("quickbooks", "GET", "/query", is_write=False)
+    answer = Json({"Id": "7", "TotalAmt": Decimal("1.005")}, asked)
+
+    with pytest.raises(Malformed, match=r"TotalAmt = .* where an amount in whole minor units of USD"):
+        read_record("Invoice", answer, "USD")

@@ -12,7 +12,7 @@ import pytest
 from integration_pipeline.accounting.target import Accepted, Refused, Unsure
 from integration_pipeline.transport.failures import Throttled, Unauthorized
 from integration_pipeline_tests.accounting.quickbooks.conftest import UNLIMITED, Books
-from integration_pipeline_tests.accounting.quickbooks.outgoing import document
+from integration_pipeline_tests.accounting.quickbooks.outgoing import SEEDED, document
 
 
 def test_several_go_in_one_call_and_each_has_its_outcome(books: Books) -> None:
@@ -142,7 +142,7 @@ def test_what_stops_the_second_part_of_a_batch_leaves_what_the_first_one_did_as_
 def test_a_number_that_is_taken_is_told_as_a_duplicate(books: Books) -> None:
     target = books.target()
     known = books.customer(target)
-    books.seed("Invoice", {"DocNumber": "INV-1", "CustomerRef": {"value": known}, "Line": [_LINE]})
+    books.seed("Invoice", {"DocNumber": "INV-1", "CustomerRef": {"value": known}, "Line": [SEEDED]})
 
     [outcome] = target.send([document("INV-1", known)])
 
@@ -232,10 +232,3 @@ def test_nothing_to_send_is_no_call(books: Books) -> None:
         assert target.send([]) == []
 
     assert requests == []
-
-
-_LINE = {
-    "Amount": 1,
-    "DetailType": "SalesItemLineDetail",
-    "SalesItemLineDetail": {"ItemRef": {"value": "1"}},
-}

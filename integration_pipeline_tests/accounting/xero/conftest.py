@@ -30,7 +30,7 @@ from integration_pipeline.accounting.target import (
 from integration_pipeline.accounting.xero.target import XeroTarget
 from integration_pipeline.billing.invoices import RevenueTreatment
 from integration_pipeline.billing.money import Money
-from integration_pipeline.sandbox.xero.exact_json import parse
+from integration_pipeline.sandbox.exact_json import parse
 from integration_pipeline_tests.vendors.openapi import Document, vendor_spec
 from integration_pipeline_tests.vendors.xero_rig import BY_HAND, ROOT, Organisation
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from integration_pipeline.sandbox.exact_json import dump
 from integration_pipeline.sandbox.process import VendorProcess
-from integration_pipeline.sandbox.quickbooks.exact_json import dump
 from integration_pipeline.sandbox.quickbooks.options import Company, Limits, Options
 
 US, UK, AUTOMATED, MANUAL = "9130350000000001", "9130350000000002", "9130350000000003", "9130350000000004"

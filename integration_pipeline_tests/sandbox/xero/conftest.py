@@ -12,10 +12,10 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from integration_pipeline.sandbox.exact_json import dump, parse
 from integration_pipeline.sandbox.frame import ADMIN_KEY_HEADER
 from integration_pipeline.sandbox.process import VendorProcess
 from integration_pipeline.sandbox.xero.app import Options
-from integration_pipeline.sandbox.xero.exact_json import dump, parse
 from integration_pipeline.sandbox.xero.options import App, Limits, Tenant
 from integration_pipeline_tests.vendors.openapi import Document, vendor_spec
 

@@ -74,6 +74,7 @@ def test_answers_come_in_an_envelope(api: Api) -> None:
         b'{"Invoices": [{"Type": "ACCREC", "Contact": {"Name": "A"}, "LineItems": [{"Description": "x", '
         b'"UnitAmount": 1e999999999}]}]}',
         b'{"Invoices": [{"InvoiceID": "1"}]}',
+        rb'{"Invoices": [{"Type": "ACCREC", "Contact": {"Name": "\ud800"}}]}',
     ],
 )
 def test_a_body_that_cannot_be_read_is_refused(client: httpx.Client, api: Api, body: bytes) -> None:

@@ -13,9 +13,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import cast
 from uuid import uuid4
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.calls import Books
 from integration_pipeline.sandbox.xero.errors import InvalidError
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import guid, members, number, stated, text
 from integration_pipeline.sandbox.xero.records import Record
 

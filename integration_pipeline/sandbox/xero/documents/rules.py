@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero import contacts
 from integration_pipeline.sandbox.xero.calls import Books
 from integration_pipeline.sandbox.xero.dates import lock_text
@@ -18,7 +19,6 @@ from integration_pipeline.sandbox.xero.documents import totals
 from integration_pipeline.sandbox.xero.documents.lines import Manner, lines
 from integration_pipeline.sandbox.xero.documents.totals import ZERO
 from integration_pipeline.sandbox.xero.errors import InvalidError
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import day, flag, guid, member, members, stated, text
 from integration_pipeline.sandbox.xero.kinds import CONTACTS, CREDIT_NOTES, INVOICES, Kind
 from integration_pipeline.sandbox.xero.records import Record

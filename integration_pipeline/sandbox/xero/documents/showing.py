@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero import contacts
 from integration_pipeline.sandbox.xero.calls import Call
 from integration_pipeline.sandbox.xero.dates import day_date, day_text, moment_date, moment_text
 from integration_pipeline.sandbox.xero.documents.lines import rounded
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.kinds import (
     ALLOCATIONS,
     CONTACTS,

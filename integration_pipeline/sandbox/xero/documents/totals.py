@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import cast
 
+from integration_pipeline.sandbox.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.calls import Books
 from integration_pipeline.sandbox.xero.documents.lines import rounded
 from integration_pipeline.sandbox.xero.errors import InvalidError
-from integration_pipeline.sandbox.xero.exact_json import JsonObject
 from integration_pipeline.sandbox.xero.fields import number, stated
 
 ZERO = Decimal("0.00")
