@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
+from pathlib import Path
+from shutil import disk_usage
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -31,6 +34,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | Non
     return Together(config, log)
 
 
+_MEMORY = Path("/dev/shm")  # noqa: S108 - each process has a folder of its own in there
+_ROOM = 2 * 1024**3
 _TEMPLATE = "migrated"
 _DATABASE_NUMBERS = count(1)
 
@@ -38,10 +43,22 @@ _DATABASE_NUMBERS = count(1)
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A server of this process's own. Nothing here has to survive a crash of the machine."""
-    data_dir = tmp_path_factory.mktemp("postgres")
-    settings = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
-    with EmbeddedPostgres.start(data_dir, settings=settings) as server:
+    hasty = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+    with (
+        _quick_folder(tmp_path_factory) as folder,
+        EmbeddedPostgres.start(folder, settings=hasty) as server,
+    ):
         yield server
+
+
+@contextmanager
+def _quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+    """In memory where the system has room for files there: a database is copied in a third of the time."""
+    if not _MEMORY.is_dir() or disk_usage(_MEMORY).free < _ROOM:
+        yield tmp_path_factory.mktemp("postgres")
+        return
+    with TemporaryDirectory(prefix="billing-tests-", dir=_MEMORY) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
