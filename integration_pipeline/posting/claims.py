@@ -144,6 +144,7 @@ def _as_json(result: Result) -> dict[str, Any]:
             "state": "posted",
             "remote_id": result.record.remote_id,
             "remote_version": result.record.version,
+            "remote_minor": result.record.total.minor,
             "response_hash": result.record.body_hash,
             "outcome": "posted",
             "detail": "found by look-up" if result.found else None,
@@ -186,10 +187,12 @@ _DUE_APPLICATIONS: LiteralString = f"""
         INNER JOIN billing.documents AS document ON document.id = intent.document_id
         INNER JOIN posting.intents AS credit_note
             ON credit_note.target = intent.target AND credit_note.subject = 'document'
-            AND credit_note.document_id = document.id AND credit_note.state = 'posted'
+            AND credit_note.document_id = document.id AND credit_note.state IN ('posted', 'settled')
+            AND credit_note.remote_id IS NOT NULL
         INNER JOIN posting.intents AS invoice
             ON invoice.target = intent.target AND invoice.subject = 'document'
-            AND invoice.document_id = document.reverses_id AND invoice.state = 'posted'
+            AND invoice.document_id = document.reverses_id AND invoice.state IN ('posted', 'settled')
+            AND invoice.remote_id IS NOT NULL
         WHERE intent.target = %(target)s AND intent.state = 'pending' AND intent.subject = 'application'
             AND (intent.retry_at IS NULL OR intent.retry_at <= clock_timestamp())
         ORDER BY intent.id
@@ -210,7 +213,8 @@ _DUE_PAYMENTS: LiteralString = f"""
                 SELECT FROM payments.allocations AS allocation
                 LEFT JOIN posting.intents AS paid
                     ON paid.target = intent.target AND paid.subject = 'document'
-                    AND paid.document_id = allocation.document_id AND paid.state = 'posted'
+                    AND paid.document_id = allocation.document_id AND paid.remote_id IS NOT NULL
+                    AND paid.state IN ('posted', 'settled')
                 WHERE allocation.settlement_id = settlement.id AND paid.id IS NULL
             )
             AND (
@@ -253,8 +257,8 @@ _CLAIM = """
 _STORE = """
     WITH given AS (
         SELECT * FROM jsonb_to_recordset(CAST(%(batch)s AS jsonb)) AS result (
-            id bigint, state text, remote_id text, remote_version text, response_hash text, said text,
-            seconds double precision, outcome text, detail text
+            id bigint, state text, remote_id text, remote_version text, remote_minor bigint,
+            response_hash text, said text, seconds double precision, outcome text, detail text
         )
     ),
     stored AS (
@@ -263,6 +267,7 @@ _STORE = """
             state = given.state,
             remote_id = coalesce(given.remote_id, intent.remote_id),
             remote_version = coalesce(given.remote_version, intent.remote_version),
+            remote_minor = coalesce(given.remote_minor, intent.remote_minor),
             response_hash = coalesce(given.response_hash, intent.response_hash),
             last_error = given.said,
             retry_at = CASE

@@ -243,7 +243,7 @@ class Poster:
             row = standing[item.intent_id]
             result, found = verdict(
                 item,
-                hits,
+                [hit for hit in hits if hit.remote_id not in row.given_up],
                 quiet_for=float(row.quiet_for),
                 quiet_seconds=self._target.quiet_seconds,
                 refused=row.refused,
@@ -337,7 +337,8 @@ def _count(done: Round, item: Outgoing, result: Result) -> None:
 
 _STANDING = f"""
     SELECT
-        intent.id, intent.subject, coalesce(intent.last_error LIKE '{DUPLICATE}%%', FALSE) AS refused,
+        intent.id, intent.subject, intent.given_up,
+        coalesce(intent.last_error LIKE '{DUPLICATE}%%', FALSE) AS refused,
         (
             SELECT count(*) FROM posting.attempts AS attempt WHERE attempt.intent_id = intent.id
         ) AS attempts,

@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy import text as sql_text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from integration_pipeline.store.tables.base import identity, metadata, moment, text
 
@@ -90,6 +90,10 @@ intents = Table(
     Column("remote_id", Text),
     # The vendor's version of the record: what it is changed from when it changes there.
     Column("remote_version", Text),
+    # Its amount there when it was posted: of a credit note what was set against its invoice.
+    Column("remote_minor", BigInteger),
+    # Records it was posted as before, which are gone there: it was sent again by a person's decision.
+    Column("given_up", ARRAY(Text), nullable=False, server_default="{}"),
     Column("response_hash", Text),
     Column("last_error", Text),
     moment("created_at", default_now=True),
@@ -98,10 +102,11 @@ intents = Table(
     UniqueConstraint("target", "settlement_id"),
     UniqueConstraint("target", "document_reference"),
     # Waiting: a person decides, first of all who the customer is there. Frozen: the target has something
-    # else, or more than one, under its number.
+    # else, or more than one, under its number. Settled: a person has entered it there by hand, as `remote_id`
+    # if that was said, or has dealt with it otherwise.
     CheckConstraint(
         "state IN ('pending', 'claimed', 'posted', 'rejected', 'uncertain', 'cancelled', 'waiting', "
-        "'frozen')",
+        "'frozen', 'settled')",
         name="state",
     ),
     CheckConstraint("subject IN ('document', 'application', 'payment')", name="subject"),
@@ -181,7 +186,7 @@ findings = Table(
     Column("closed_reason", Text),
     CheckConstraint(
         "kind IN ('changed', 'voided', 'deleted', 'missing', 'duplicate', 'unknown', 'tax_differs', "
-        "'total_differs')",
+        "'total_differs', 'balance_differs')",
         name="kind",
     ),
     CheckConstraint("state IN ('open', 'resolved')", name="state"),

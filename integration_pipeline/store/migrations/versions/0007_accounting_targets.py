@@ -256,7 +256,7 @@ def upgrade() -> None:
         sa.Column("closed_reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "kind IN ('changed', 'voided', 'deleted', 'missing', 'duplicate', 'unknown', "
-            "'tax_differs', 'total_differs')",
+            "'tax_differs', 'total_differs', 'balance_differs')",
             name="kind",
         ),
         sa.CheckConstraint("state IN ('open', 'resolved')", name="state"),
@@ -298,6 +298,12 @@ def upgrade() -> None:
         "intents", sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True), schema="posting"
     )
     op.add_column("intents", sa.Column("remote_version", sa.Text(), nullable=True), schema="posting")
+    op.add_column("intents", sa.Column("remote_minor", sa.BigInteger(), nullable=True), schema="posting")
+    op.add_column(
+        "intents",
+        sa.Column("given_up", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        schema="posting",
+    )
     op.alter_column("intents", "document_id", existing_type=sa.BIGINT(), nullable=True, schema="posting")
     op.drop_constraint("uq_intents_target_document_id", "intents", schema="posting", type_="unique")
     op.create_index("ix_intents_document_id", "intents", ["document_id"], unique=False, schema="posting")
@@ -354,7 +360,7 @@ def upgrade() -> None:
         "state",
         "intents",
         "state IN ('pending', 'claimed', 'posted', 'rejected', 'uncertain', 'cancelled', 'waiting', "
-        "'frozen')",
+        "'frozen', 'settled')",
         schema="posting",
     )
     op.create_check_constraint(
