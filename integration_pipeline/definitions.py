@@ -28,7 +28,7 @@ def build_defs(
 ) -> dg.Definitions:
     """A fresh graph under `settings`, or under those of the environment.
 
-    `resource_overrides` replace `pipeline` (a `Pipeline`), `hubspot` (a `Source`) and `vendors` (`Vendors`),
+    `resource_overrides` replace `pipeline` (a `Pipeline`), `crm` (a `Source`) and `vendors` (`Vendors`),
     for tests and the command line. Raises `InvalidDocument` for a mapping or rule set that cannot be read.
     """
     read_settings = Settings if settings is None else lambda: settings
@@ -42,7 +42,7 @@ def build_defs(
         dg.Definitions(
             assets=assets,
             asset_checks=[prove_books, prove_posting, prove_settlements],
-            sensors=build_sensors(read_settings, graph),
+            sensors=build_sensors(force, read_settings, graph),
             resources={**default_resources(read_settings), **(resource_overrides or {})},
             # Measured: 3 s where the multiprocess executor took 22 s for the same five small steps.
             executor=dg.in_process_executor,

@@ -16,7 +16,7 @@ import pytest
 from integration_pipeline.definitions import build_defs
 from integration_pipeline.defs.in_force import close_months
 from integration_pipeline.rules.document import DEFAULT_RULE_SET
-from integration_pipeline.settings import Settings
+from integration_pipeline.settings import MAPPINGS, Settings
 from integration_pipeline.yaml_documents import InvalidDocument
 
 GRAPH = Path(__file__).with_name("definitions_graph.json")
@@ -65,6 +65,20 @@ def test_a_rehearsal_in_the_future_has_the_months_until_then() -> None:
     today = datetime.now(UTC).date()
     months = close_months(date(2016, 1, 1), as_of=today.replace(year=today.year + 1, day=1))
     assert months.get_partition_keys()[-1] == f"{today.year + 1}-{today.month:02}"
+
+
+def test_no_name_in_dagster_is_that_of_a_crm_that_is_not_read() -> None:
+    salesforce = DEFAULTS.model_copy(update={"mapping_file": MAPPINGS / "salesforce_demo.yaml"})
+    graph = build_defs(settings=salesforce).resolve_asset_graph()
+    shown = [
+        (node.key, node.description, node.kinds, node.pools)
+        for key in graph.get_all_asset_keys()
+        for node in [graph.get(key)]
+    ]
+    assert not [each for each in shown if "hubspot" in repr(each).lower()]
+    assert (
+        graph.get_all_asset_keys() == build_defs(settings=DEFAULTS).resolve_asset_graph().get_all_asset_keys()
+    )
 
 
 def test_a_rule_set_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from integration_pipeline.defs.assets.deals import BY_MONTH as DEALS_BY_MONTH
 from integration_pipeline.defs.assets.gate import BY_MONTH as VERDICTS_BY_MONTH
 from integration_pipeline.defs.assets.invoices import BY_MONTH as INVOICES_BY_MONTH
 from integration_pipeline.defs.assets.planned_invoices import BY_MONTH as PLANNED_BY_MONTH
-from integration_pipeline.defs.assets.raw_hubspot import HELD
+from integration_pipeline.defs.assets.raw_records import HELD
 from integration_pipeline.defs.checks import rows
 from integration_pipeline.defs.data_versions import Versions
 from integration_pipeline.defs.in_force import MONTH_FORMAT

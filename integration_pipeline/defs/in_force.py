@@ -17,6 +17,7 @@ from integration_pipeline.rules.document import RuleSet, read_rule_set
 from integration_pipeline.settings import Settings
 
 MONTH_FORMAT = "%Y-%m"
+_CRM_NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class InForce:
     def deal_version(self) -> str:
         """Version of what a CRM record means. A new one makes Dagster show deals as out of date."""
         return f"{self.mapping.version}-{self.rules.version}"
+
+    @property
+    def crm_name(self) -> str:
+        """The CRM the mapping is for, as people write it."""
+        return _CRM_NAMES[self.mapping.source]
 
     def first_and_last_month(self) -> tuple[str, str]:
         """The keys of the first month and of the present one, for a run over everything."""

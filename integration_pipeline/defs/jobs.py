@@ -77,8 +77,8 @@ def jobs_and_schedules(force: InForce, settings: Callable[[], Settings], graph: 
             sweep_targets(),
             reconcile_targets(),
             tend_connections(),
-            settle_events(graph),
-            find_missed_webhooks(graph),
+            settle_events(force, graph),
+            find_missed_webhooks(force, graph),
             maintenance(settings, SYNC_DEALS),
         ],
         schedules=[

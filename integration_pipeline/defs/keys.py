@@ -1,4 +1,8 @@
-"""The names of the assets: `layer_source__thing`. Reporting refers to them from its own code location."""
+"""The names of the assets: `layer__thing`. Reporting refers to them from its own code location.
+
+No name is that of a CRM: a company that changes its CRM goes on with the same assets, with their history and
+their alerts.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,11 @@ from integration_pipeline.crm.records import ObjectType
 
 RAW = MappingProxyType(
     {
-        ObjectType.COMPANY: dg.AssetKey("raw_hubspot__companies"),
-        ObjectType.CONTACT: dg.AssetKey("raw_hubspot__contacts"),
-        ObjectType.PRODUCT: dg.AssetKey("raw_hubspot__products"),
-        ObjectType.LINE_ITEM: dg.AssetKey("raw_hubspot__line_items"),
-        ObjectType.DEAL: dg.AssetKey("raw_hubspot__deals"),
+        ObjectType.COMPANY: dg.AssetKey("raw_crm__companies"),
+        ObjectType.CONTACT: dg.AssetKey("raw_crm__contacts"),
+        ObjectType.PRODUCT: dg.AssetKey("raw_crm__products"),
+        ObjectType.LINE_ITEM: dg.AssetKey("raw_crm__line_items"),
+        ObjectType.DEAL: dg.AssetKey("raw_crm__deals"),
     }
 )
 CUSTOMERS = dg.AssetKey("crm__customers")

@@ -18,13 +18,13 @@ from integration_pipeline.quality import gx
 from integration_pipeline.settings import Settings
 
 PIPELINE = "pipeline"
-HUBSPOT = "hubspot"
+CRM = "crm"
 VENDORS = "vendors"
 
 
 def default_resources(settings: Callable[[], Settings]) -> dict[str, dg.ResourceDefinition]:
     """All resources; `settings` is read anew by each run, so a rotated token needs no reload."""
-    return {PIPELINE: _pipeline(settings), HUBSPOT: _hubspot(settings), VENDORS: _vendors(settings)}
+    return {PIPELINE: _pipeline(settings), CRM: _crm(settings), VENDORS: _vendors(settings)}
 
 
 def _pipeline(settings: Callable[[], Settings]) -> dg.ResourceDefinition:
@@ -42,15 +42,15 @@ def _pipeline(settings: Callable[[], Settings]) -> dg.ResourceDefinition:
     return pipeline
 
 
-def _hubspot(settings: Callable[[], Settings]) -> dg.ResourceDefinition:
-    @dg.resource(description="The HubSpot account that HUBSPOT_TOKEN opens.")
-    def hubspot(_: dg.InitResourceContext) -> Generator[Source]:
+def _crm(settings: Callable[[], Settings]) -> dg.ResourceDefinition:
+    @dg.resource(description="The CRM that MAPPING_FILE is for, opened by its settings.")
+    def crm(_: dg.InitResourceContext) -> Generator[Source]:
         from integration_pipeline.runtime import open_source
 
         with open_source(settings()) as opened:
             yield opened
 
-    return hubspot
+    return crm
 
 
 def _vendors(settings: Callable[[], Settings]) -> dg.ResourceDefinition:

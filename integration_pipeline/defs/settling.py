@@ -21,6 +21,7 @@ from typing import Any
 import dagster as dg
 
 from integration_pipeline.defs.announcing import Graph, InRun, announce
+from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.inbox.reporting import mark_reported, unreported
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.extract import Source
@@ -46,26 +47,26 @@ def settle_config(event_ids: Sequence[int]) -> dict[str, Any]:
     return {"ops": {_TAKE_OVER: {"config": {"event_ids": list(event_ids)}}}}
 
 
-def settle_events(graph: Graph) -> dg.JobDefinition:
+def settle_events(force: InForce, graph: Graph) -> dg.JobDefinition:
     """The job that settles certain events."""
 
     @dg.op(
         name=_TAKE_OVER,
-        # One reader per account: HubSpot counts requests per app, whoever sends them.
-        pool="hubspot",
+        # One reader per account: vendors count requests per app, whoever sends them.
+        pool=force.mapping.source,
         description="Reads the records that the events name, and takes their deals from there to the ledger.",
     )
     def take_over_events(
         context: dg.OpExecutionContext,
         config: Events,
         pipeline: dg.ResourceParam[Pipeline],
-        hubspot: dg.ResourceParam[Source],
+        crm: dg.ResourceParam[Source],
     ) -> None:
         # Here and not above: httpx comes with it, and is not for whoever only loads definitions.
         from integration_pipeline.realtime.takeover import take_over
 
-        taken = take_over(_judging_natively(pipeline), hubspot, config.event_ids, context.run_id)
-        _tell(context, graph, pipeline, hubspot)
+        taken = take_over(_judging_natively(pipeline), crm, config.event_ids, context.run_id)
+        _tell(context, graph, pipeline, crm)
         context.add_output_metadata({"events_settled": taken.settled, "events_busy": taken.busy})
         if taken.failures:
             raise EventsLeft(
@@ -85,26 +86,26 @@ def settle_events(graph: Graph) -> dg.JobDefinition:
     return job
 
 
-def find_missed_webhooks(graph: Graph) -> dg.JobDefinition:
+def find_missed_webhooks(force: InForce, graph: Graph) -> dg.JobDefinition:
     """The job that finds and settles what no event announced."""
 
     @dg.op(
-        pool="hubspot",
+        pool=force.mapping.source,
         description="Reads what changed in the CRM, notes which changes no webhook announced, and takes the "
         "deals concerned to the ledger.",
     )
     def settle_missed_changes(
         context: dg.OpExecutionContext,
         pipeline: dg.ResourceParam[Pipeline],
-        hubspot: dg.ResourceParam[Source],
+        crm: dg.ResourceParam[Source],
     ) -> None:
         from integration_pipeline.realtime.takeover import settle_missed
 
-        looked = settle_missed(_judging_natively(pipeline), hubspot, context.run_id)
+        looked = settle_missed(_judging_natively(pipeline), crm, context.run_id)
         if not looked.read_before:
             context.log.warning("the CRM was never read as a whole; run sync_deals over all months first")
             return
-        _tell(context, graph, pipeline, hubspot)
+        _tell(context, graph, pipeline, crm)
         context.add_output_metadata({"deals_settled": looked.deals, "changes_missed": looked.missed})
         if looked.missed:
             context.log.warning("no webhook announced %s changes; they are settled now", looked.missed)

@@ -75,7 +75,7 @@ def test_money_is_shown_as_people_write_it(synced: Synced) -> None:
 
 
 def test_raw_records_are_counted_by_type(synced: Synced) -> None:
-    [deals] = synced.materializations("raw_hubspot__deals").values()
+    [deals] = synced.materializations("raw_crm__deals").values()
     assert deals["dagster/row_count"] == deals["versions_landed"] == 250
 
 
@@ -96,9 +96,9 @@ def test_reading_nothing_new_does_not_make_deals_out_of_date(synced: Synced, cop
     [version] = [
         (event.step_materialization_data.materialization.tags or {})["dagster/data_version"]
         for event in again
-        if event.asset_key == dg.AssetKey("raw_hubspot__deals")
+        if event.asset_key == dg.AssetKey("raw_crm__deals")
     ]
-    assert [version] == synced.data_versions("raw_hubspot__deals")
+    assert [version] == synced.data_versions("raw_crm__deals")
 
 
 def test_a_run_of_one_month_posts_for_deals_of_that_month_only(office: Office) -> None:

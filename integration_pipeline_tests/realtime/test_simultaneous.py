@@ -90,7 +90,7 @@ def test_two_workers_and_a_backfill_make_one_set_of_invoices(
     # The CRM in memory is read only.
     mute = office.pipeline.mapping.model_copy(update={"write_back": None})
     pipeline = replace(office.pipeline, mapping=mute)
-    defs = build_defs(settings=settings, resource_overrides={"pipeline": pipeline, "hubspot": portal})
+    defs = build_defs(settings=settings, resource_overrides={"pipeline": pipeline, "crm": portal})
     months = {"dagster/asset_partition_range_start": _MONTH, "dagster/asset_partition_range_end": _MONTH}
 
     def backfill() -> None:

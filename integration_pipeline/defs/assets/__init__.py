@@ -17,7 +17,7 @@ from integration_pipeline.defs.assets.gate import gate
 from integration_pipeline.defs.assets.invoices import invoices
 from integration_pipeline.defs.assets.payments import movements, settlements
 from integration_pipeline.defs.assets.planned_invoices import planned_invoices
-from integration_pipeline.defs.assets.raw_hubspot import raw_hubspot
+from integration_pipeline.defs.assets.raw_records import raw_records
 from integration_pipeline.defs.assets.revenue import revenue
 from integration_pipeline.defs.assets.write_back import crm_write_back
 from integration_pipeline.defs.in_force import InForce
@@ -28,7 +28,7 @@ __all__ = ["build_assets"]
 def build_assets(force: InForce) -> Sequence[dg.AssetsDefinition]:
     """Every asset of the pipeline, under the mapping and the rule set in force."""
     makers = (
-        raw_hubspot,
+        raw_records,
         customers,
         deals,
         planned_invoices,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 
 from integration_pipeline.defs.announcing import Graph
+from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.defs.sensors.alerts import alerts
 from integration_pipeline.defs.sensors.realtime_activity import realtime_activity
 from integration_pipeline.defs.sensors.webhook_events import webhook_events
@@ -19,6 +20,8 @@ from integration_pipeline.settings import Settings
 __all__ = ["build_sensors"]
 
 
-def build_sensors(settings: Callable[[], Settings], graph: Graph) -> Sequence[dg.SensorDefinition]:
+def build_sensors(
+    force: InForce, settings: Callable[[], Settings], graph: Graph
+) -> Sequence[dg.SensorDefinition]:
     """Every sensor of the pipeline; `settings` is read anew by each tick."""
-    return [realtime_activity(settings, graph), webhook_events(settings), alerts(settings)]
+    return [realtime_activity(force, settings, graph), webhook_events(settings), alerts(settings)]

@@ -15,16 +15,16 @@ from collections.abc import Callable
 import dagster as dg
 
 from integration_pipeline.defs.announcing import Graph, announce
+from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.defs.sensors.database import NotThereYet, looking_at, skipped
 from integration_pipeline.inbox.reporting import mark_reported, unreported
 from integration_pipeline.settings import Settings
 
 # With the daemon's own five seconds and two of work, Dagster's pages are never half a minute behind.
 _INTERVAL_SECONDS = 15
-_SOURCE = "hubspot"
 
 
-def realtime_activity(settings: Callable[[], Settings], graph: Graph) -> dg.SensorDefinition:
+def realtime_activity(force: InForce, settings: Callable[[], Settings], graph: Graph) -> dg.SensorDefinition:
     """Report up to 2,000 batches a tick."""
 
     @dg.sensor(
@@ -42,7 +42,7 @@ def realtime_activity(settings: Callable[[], Settings], graph: Graph) -> dg.Sens
                     activity = unreported(connection)
                 if activity is None:
                     return dg.SkipReason("nothing was settled since the last time")
-                told = announce(context.instance, graph(), engine, activity, _SOURCE)
+                told = announce(context.instance, graph(), engine, activity, force.mapping.source)
                 with engine.begin() as connection:
                     mark_reported(connection, activity.batch_ids)
         except NotThereYet as reason:

@@ -160,6 +160,6 @@ def desk(office: Office, instance: dg.DagsterInstance) -> Desk:
 
 def desk_of(office: Office, instance: dg.DagsterInstance, settings: Settings) -> Desk:
     """Dagster over this office, under these settings."""
-    overrides = {"pipeline": office.pipeline, "hubspot": office.portal}
+    overrides = {"pipeline": office.pipeline, "crm": office.portal}
     defs = build_defs(settings=settings, resource_overrides=overrides)
     return Desk(office, instance, settings, defs)

@@ -83,7 +83,7 @@ def reaching(desk: Desk, crm: Crm, *targets: AccountingTarget, **settings: objec
     office = replace(desk.office, pipeline=replace(desk.office.pipeline, targets=posts_to))
     resources = {
         "pipeline": office.pipeline,
-        "hubspot": desk.portal,
+        "crm": desk.portal,
         "vendors": Reachable(lambda: chosen, crm, targets),
     }
     defs = build_defs(settings=chosen, resource_overrides=resources)

@@ -12,8 +12,10 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.definitions.freshness import FreshnessState
 from dagster._core.definitions.freshness_evaluator import TimeWindowFreshnessPolicyEvaluator
 from dagster._core.loader import LoadingContextForTest
+from sqlalchemy import text
 
 from integration_pipeline.rules.document import read_rule_set
+from integration_pipeline.settings import MAPPINGS
 from integration_pipeline_tests.defs.realtime.conftest import Desk
 from integration_pipeline_tests.pipeline.conftest import registered
 
@@ -49,12 +51,22 @@ def test_a_month_shows_what_it_holds_and_how_long_webhooks_took(told: Desk) -> N
 
 def test_what_the_stages_did_is_shown_beside_their_asset(told: Desk) -> None:
     assert told.shown("billing__planned_invoices", "2026-04")["schedule/invoices_planned"] == 2
-    assert told.shown("raw_hubspot__deals")["versions_landed"] == 2
+    assert told.shown("raw_crm__deals")["versions_landed"] == 2
     assert told.shown("crm__customers")["dagster/row_count"] == 1
 
 
+def test_records_are_counted_in_the_crm_that_the_mapping_reads(desk: Desk) -> None:
+    desk.portal.deal("1")
+    desk.announce("1")
+    desk.settle()
+    with desk.office.pipeline.engine.begin() as connection:
+        connection.execute(text("UPDATE raw.heads SET source = 'salesforce'"))
+    desk.having(mapping_file=MAPPINGS / "salesforce_demo.yaml").tick("realtime_activity")
+    assert desk.shown("raw_crm__deals")["dagster/row_count"] == 1
+
+
 def test_records_of_a_type_that_was_not_read_are_not_materialized(told: Desk) -> None:
-    assert told.newest("raw_hubspot__products") is None
+    assert told.newest("raw_crm__products") is None
 
 
 def test_verdicts_on_rows_are_shown_as_checks(desk: Desk) -> None:

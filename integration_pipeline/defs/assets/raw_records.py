@@ -24,36 +24,36 @@ _WHAT_FOR = {
 }
 
 
-def raw_hubspot(force: InForce) -> dg.AssetsDefinition:
+def raw_records(force: InForce) -> dg.AssetsDefinition:
     """Extract. One step for all types, because a deal must not be read long before its line items."""
 
     @dg.multi_asset(
-        name="raw_hubspot",
+        name="raw_crm",
         specs=[
             dg.AssetSpec(
                 key,
-                description=f"HubSpot {key.path[0].rpartition('__')[2].replace('_', ' ')} as received, every "
-                f"version: {_WHAT_FOR[object_type]}. Only what changed since the last time is read.",
+                description=f"{_things(key)} of {force.crm_name} as received, every version: "
+                f"{_WHAT_FOR[object_type]}. Only what changed since the last time is read.",
                 group_name="crm_raw",
                 owners=keys.OWNERS,
-                kinds={"hubspot", "postgres"},
+                kinds={force.mapping.source, "postgres"},
                 tags={"stage": "extract"},
                 code_version=force.mapping.version,
                 metadata=metadata.of_table(tables.raw.records),
             )
             for object_type, key in keys.RAW.items()
         ],
-        # One reader per account: HubSpot counts requests per app, whoever sends them.
-        pool="hubspot",
+        # One reader per account: vendors count requests per app, whoever sends them.
+        pool=force.mapping.source,
         # It has no partitions; without this Dagster refuses a range of them for a job it is part of.
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def assets(
-        pipeline: dg.ResourceParam[Pipeline], hubspot: dg.ResourceParam[Source]
+        pipeline: dg.ResourceParam[Pipeline], crm: dg.ResourceParam[Source]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        report = extract(pipeline, hubspot)
+        report = extract(pipeline, crm)
         with pipeline.engine.connect() as connection:
-            rows = {row.object_type: row for row in connection.execute(text(HELD), {"source": hubspot.name})}
+            rows = {row.object_type: row for row in connection.execute(text(HELD), {"source": crm.name})}
         for object_type, key in keys.RAW.items():
             held = rows.get(object_type.value)
             yield dg.MaterializeResult(
@@ -69,6 +69,10 @@ def raw_hubspot(force: InForce) -> dg.AssetsDefinition:
             )
 
     return assets
+
+
+def _things(key: dg.AssetKey) -> str:
+    return key.path[0].rpartition("__")[2].replace("_", " ").capitalize()
 
 
 HELD = """
