@@ -6,7 +6,7 @@ finding. None means that it may be sent again, under the same key.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from integration_pipeline.accounting.target import Outgoing, OutgoingDocument, RemoteRecord
 from integration_pipeline.posting.claims import NotPosted, Posted, Result
@@ -15,20 +15,36 @@ from integration_pipeline.posting.findings import Finding, of_differences
 
 
 def verdict(
-    item: Outgoing, hits: Sequence[RemoteRecord], *, quiet_for: float, quiet_seconds: float, refused: bool
+    item: Outgoing,
+    hits: Sequence[RemoteRecord],
+    *,
+    quiet_for: float,
+    quiet_seconds: float,
+    refused: bool,
+    given_up: Collection[str] = (),
 ) -> tuple[Result, list[Finding]]:
     """What a look-up with these hits means for an uncertain intent, and what is to be reported.
 
     `quiet_for`: seconds since the last attempt ended. `refused`: the target had said that it was there.
+    `given_up`: ids it had there before; a person has decided that it is sent again without them.
     """
     expected = Expected.of(item)
     name = item.number if isinstance(item, OutgoingDocument) else item.reference
+    # One that is back counts: to send it again would double it.
+    before = [hit for hit in hits if hit.remote_id in given_up and hit.state in GONE]
+    hits = [hit for hit in hits if hit not in before]
     there = [hit for hit in hits if hit.state not in GONE] or [
         # Numbers are used again by hand: of what is gone only our reference says that it was ours.
         hit
         for hit in hits
         if hit.reference == item.reference
     ]
+    if not there and refused and before:
+        said = (
+            f"{name} is refused: its number still belongs to {before[0].remote_id}, which it was before; "
+            "give that record another number there or delete it, then `targets resend`"
+        )
+        return NotPosted(item.intent_id, "rejected", said), []
     if not there:
         return _absent(item, name, quiet_for, quiet_seconds, refused=refused), []
     if len(there) > 1:

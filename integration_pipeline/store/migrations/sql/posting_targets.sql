@@ -69,31 +69,3 @@ LANGUAGE sql AS $$
 
     SELECT count(*) FROM enlisted LEFT JOIN told ON TRUE;
 $$;
-
--- What waited until somebody knows who these customers are at the target is due again; answers how much.
-CREATE FUNCTION posting.go_on_for(named_target text, customers bigint[]) RETURNS bigint
-LANGUAGE sql AS $$
-    WITH freed AS (
-        UPDATE posting.intents AS intent
-        SET state = 'pending', retry_at = NULL, last_error = NULL, updated_at = clock_timestamp()
-        WHERE
-            intent.target = named_target AND intent.state = 'waiting'
-            AND (
-                intent.document_id IN (
-                    SELECT document.id FROM billing.documents AS document
-                    WHERE document.customer_id = ANY(customers)
-                )
-                OR intent.settlement_id IN (
-                    SELECT settlement.id FROM payments.settlements AS settlement
-                    WHERE settlement.customer_id = ANY(customers)
-                )
-            )
-        RETURNING intent.id
-    ),
-
-    told AS (
-        SELECT pg_notify('posting', '') FROM freed LIMIT 1
-    )
-
-    SELECT count(*) FROM freed LEFT JOIN told ON TRUE;
-$$;

@@ -100,7 +100,8 @@ def upgrade() -> None:
     op.create_index("ix_payers_settlement_id", "payers", ["settlement_id"], schema="payments")
     op.create_index("ix_documents_total_minor", "documents", ["total_minor", "currency"], schema="ledger")
     # The driver's own cursor: through SQLAlchemy a `%` in a function's body would count as a placeholder.
-    op.get_bind().connection.cursor().execute((_SQL / "ledger_settle.sql").read_text())
+    for name in ("ledger_settle.sql", "posting_by_hand.sql"):
+        op.get_bind().connection.cursor().execute((_SQL / name).read_text())
 
 
 def downgrade() -> None:
