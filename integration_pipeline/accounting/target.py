@@ -119,10 +119,14 @@ class OutgoingApplication:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """A part of a payment and the invoice it pays, by the vendor's id."""
+    """A part of a payment and the document it is set against, by the vendor's id.
 
-    invoice_id: str
+    Negative where it goes back: a credit note is taken off what has to be paid, money is given back.
+    """
+
+    document_id: str
     amount: Money
+    kind: DocumentKind = DocumentKind.INVOICE
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,8 @@ def _payment(row: Any) -> OutgoingPayment:
         method=row.source,
         description=row.description,
         allocations=tuple(
-            Allocation(remote_id, Money(minor, row.currency)) for remote_id, minor in row.allocations or ()
+            Allocation(remote_id, Money(minor, row.currency), DocumentKind(kind))
+            for remote_id, minor, kind in row.allocations or ()
         ),
     )
 
@@ -161,15 +162,22 @@ _STATEMENTS: Mapping[Subject, LiteralString] = {
         WHERE intent.id = ANY(%(ids)s) AND intent.target = %(target)s
         ORDER BY intent.id
     """,
-    # Of an invoice that was paid meanwhile only what is still open can be credited against it.
+    # Of an invoice that was paid there only what is still open there can be credited against it. Money that
+    # goes back opens no invoice there, unless a person has seen to it.
     Subject.APPLICATION: """
         SELECT
             intent.id, intent.intent_key, intent.document_reference, document.issue_date, document.currency,
             account.remote_id AS account, credit_note.remote_id AS credit_note_id,
             invoice.remote_id AS invoice_id,
             greatest(0, least(document.total_minor, reversed.total_minor - coalesce((
-                SELECT CAST(sum(allocation.amount_minor) AS bigint) FROM payments.allocations AS allocation
-                WHERE allocation.document_id = reversed.id
+                SELECT CAST(sum(allocation.amount_minor) AS bigint)
+                FROM payments.allocations AS allocation
+                INNER JOIN posting.intents AS payment
+                    ON payment.settlement_id = allocation.settlement_id AND payment.target = intent.target
+                WHERE allocation.document_id = reversed.id AND CASE
+                    WHEN allocation.amount_minor > 0 THEN payment.state <> 'cancelled'
+                    ELSE payment.state = 'settled'
+                END
             ), 0))) AS amount_minor
         FROM posting.intents AS intent
         INNER JOIN billing.documents AS document ON document.id = intent.document_id
@@ -194,12 +202,30 @@ _STATEMENTS: Mapping[Subject, LiteralString] = {
             account.remote_id AS account,
             (
                 SELECT jsonb_agg(
-                    jsonb_build_array(paid.remote_id, allocation.amount_minor) ORDER BY paid.id
+                    jsonb_build_array(there.remote_id, allocation.amount_minor, there.kind) ORDER BY there.id
                 )
                 FROM payments.allocations AS allocation
-                INNER JOIN posting.intents AS paid
-                    ON paid.document_id = allocation.document_id AND paid.target = intent.target
-                    AND paid.subject = 'document'
+                CROSS JOIN LATERAL (
+                    SELECT paid.id, paid.remote_id, document.kind
+                    FROM billing.documents AS document
+                    INNER JOIN posting.intents AS paid
+                        ON paid.document_id = document.id AND paid.target = intent.target
+                        AND paid.subject = 'document'
+                    WHERE document.id = allocation.document_id
+                        -- What is owed for an invoice that was paid and then reversed is left of the credit
+                        -- note there. Money that goes back is looked for by the connector.
+                        OR (
+                            document.reverses_id = allocation.document_id AND document.kind = 'credit_note'
+                            AND paid.remote_id IS NOT NULL
+                            AND allocation.amount_minor < 0
+                            AND (settlement.amount_minor > 0 OR EXISTS (
+                                SELECT FROM payments.allocations AS other
+                                WHERE other.settlement_id = settlement.id AND other.amount_minor > 0
+                            ))
+                        )
+                    ORDER BY document.id <> allocation.document_id DESC
+                    LIMIT 1
+                ) AS there
                 WHERE allocation.settlement_id = settlement.id
             ) AS allocations
         FROM posting.intents AS intent

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from integration_pipeline.accounting.quickbooks.config import QuickBooksConfig
 from integration_pipeline.accounting.quickbooks.target import QuickBooksTarget
 from integration_pipeline.accounting.target import AccountingTarget
-from integration_pipeline.accounting.xero.config import XeroConfig
+from integration_pipeline.accounting.xero.config import MoneyAccount, XeroConfig
 from integration_pipeline.accounting.xero.target import XeroTarget
 from integration_pipeline.billing.invoices import RevenueTreatment
 from integration_pipeline.billing.money import Money
@@ -30,6 +30,7 @@ from integration_pipeline.sandbox.quickbooks import options as quickbooks
 from integration_pipeline.sandbox.xero import options as xero
 from integration_pipeline.settings import DEFAULT_MAPPING
 from integration_pipeline.transport.client import BearerAuth, RetryPolicy
+from integration_pipeline.transport.limits import Limiter
 from integration_pipeline_tests.pipeline.conftest import AS_OF, Office, registered
 from integration_pipeline_tests.pipeline.portal import Portal
 
@@ -50,7 +51,7 @@ class Vendor(Protocol):
         """A new company, without limits."""
         ...
 
-    def target(self) -> AccountingTarget: ...
+    def target(self, limiter: Limiter | None = None) -> AccountingTarget: ...
 
     def documents(self) -> dict[tuple[str, str], tuple[int, Decimal]]:
         """Count and sum of what stands there by (`invoice` | `credit_note`, currency)."""
@@ -92,7 +93,7 @@ class Xero:
         self.sandbox.admin("POST", "/reset")
         self._token = str(self.sandbox.admin("POST", "/connect", {})["access_token"])
 
-    def target(self) -> AccountingTarget:
+    def target(self, limiter: Limiter | None = None) -> AccountingTarget:
         config = XeroConfig(
             vendor="xero",
             name="xero",
@@ -101,10 +102,12 @@ class Xero:
             since=SINCE,
             base_url=self.sandbox.base_url,
             quiet_seconds=0.2,
+            payments={each: MoneyAccount(account="090") for each in ("stripe", "plaid")},
             calls_per_minute=100_000,
             calls_per_day=1_000_000,
         )
-        return XeroTarget(config, auth=BearerAuth(SecretStr(self._token)), retries=_AT_ONCE)
+        auth = BearerAuth(SecretStr(self._token))
+        return XeroTarget(config, auth=auth, limiter=limiter, retries=_AT_ONCE)
 
     def documents(self) -> dict[tuple[str, str], tuple[int, Decimal]]:
         kinds = {"ACCREC": "invoice", "ACCRECCREDIT": "credit_note"}
@@ -149,7 +152,7 @@ class QuickBooks:
         self.sandbox.admin("POST", "/reset")
         self._token = str(self.sandbox.admin("POST", "/tokens", {"realm": REALM})["access_token"])
 
-    def target(self) -> AccountingTarget:
+    def target(self, limiter: Limiter | None = None) -> AccountingTarget:
         config = QuickBooksConfig(
             vendor="quickbooks",
             name="quickbooks",
@@ -158,12 +161,15 @@ class QuickBooks:
             since=SINCE,
             base_url=self.sandbox.base_url,
             items={RevenueTreatment.ON_INVOICE: "1", RevenueTreatment.DEFERRED: "1"},
+            deposit_accounts={"stripe": "4", "plaid": "4"},
+            receivable_account="2",
             slowest_call_seconds=0,
             requests_per_minute=100_000,
             requests_per_second=10_000,
             batches_per_minute=10_000,
         )
-        return QuickBooksTarget(config, auth=BearerAuth(SecretStr(self._token)), retries=_AT_ONCE)
+        auth = BearerAuth(SecretStr(self._token))
+        return QuickBooksTarget(config, auth=auth, limiter=limiter, retries=_AT_ONCE)
 
     def documents(self) -> dict[tuple[str, str], tuple[int, Decimal]]:
         kinds = {"Invoice": "invoice", "CreditMemo": "credit_note"}

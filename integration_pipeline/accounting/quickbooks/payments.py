@@ -1,8 +1,9 @@
 """Money received, money given back, processors' fees, and credit notes set against invoices.
 
-A credit memo is set against an invoice by a Payment over 0 that names both. Money given back is what Intuit's
-help calls a refund of a credit: an expense paid to the customer on the receivables account, which a person
-may link to what it refunds; a RefundReceipt would book a sale a second time.
+A credit memo is set against an invoice by a Payment over 0 that names both, and taken off what a customer
+pays by naming it in that Payment: what is received is the invoices less the credit memos. Money given back is
+what Intuit's help calls a refund of a credit: an expense paid to the customer on the receivables account,
+which a person may link to what it refunds; a RefundReceipt would book a sale a second time.
 
 Belongs here: fields. Does not belong here: sending (`sending`).
 """
@@ -11,12 +12,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.quickbooks.answers import CREDIT_MEMO, INVOICE, PAYMENT, PURCHASE
 from integration_pipeline.accounting.quickbooks.config import QuickBooksConfig
 from integration_pipeline.accounting.quickbooks.documents import cents
 from integration_pipeline.accounting.quickbooks.notes import note
 from integration_pipeline.accounting.quickbooks.taxes import CannotBeSent
-from integration_pipeline.accounting.target import OutgoingApplication, OutgoingPayment
+from integration_pipeline.accounting.target import Allocation, OutgoingApplication, OutgoingPayment
 from integration_pipeline.billing.money import Money
 from integration_pipeline.transport.json_types import JsonObject
 
@@ -55,8 +57,21 @@ def payment_body(item: OutgoingPayment, config: QuickBooksConfig) -> JsonObject:
         "PrivateNote": note(item.reference, [item.description]),
         **({"DepositToAccountRef": {"value": account}} if account else {}),
         "TotalAmt": cents(item.amount),
-        "Line": [_applied(cents(each.amount), each.invoice_id, INVOICE) for each in item.allocations],
+        "Line": [_line(item, each) for each in item.allocations],
     }
+
+
+def _line(item: OutgoingPayment, allocation: Allocation) -> JsonObject:
+    """An invoice it pays, or a credit memo that is taken off: QuickBooks wants both without a sign."""
+    is_credit_memo = allocation.kind is DocumentKind.CREDIT_NOTE
+    if (allocation.amount.minor < 0) is not is_credit_memo:
+        raise CannotBeSent(
+            f"payment {item.reference}: {allocation.amount.format()} of the "
+            f"{'credit memo' if is_credit_memo else 'invoice'} {allocation.document_id} cannot be set "
+            "against other documents in QuickBooks; set them against each other there by hand"
+        )
+    kind = CREDIT_MEMO if is_credit_memo else INVOICE
+    return _applied(abs(cents(allocation.amount)), allocation.document_id, kind)
 
 
 def has_fee(item: OutgoingPayment, config: QuickBooksConfig) -> bool:

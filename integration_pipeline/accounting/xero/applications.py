@@ -42,9 +42,9 @@ class Applications:
     def __init__(self, api: XeroApi) -> None:
         self._api = api
 
-    def send(self, batch: Sequence[OutgoingApplication]) -> list[Outcome]:
-        """One call after the other. Outcomes in order."""
-        sending = Sending(self._api)
+    def send(self, batch: Sequence[OutgoingApplication], sending: Sending | None = None) -> list[Outcome]:
+        """One call after the other. Outcomes in order. `sending`: the calls that these are among."""
+        sending = sending or Sending(self._api)
         return [self._send(sending, each) for each in batch]
 
     def find(self, batch: Sequence[OutgoingApplication]) -> list[list[RemoteRecord]]:

@@ -35,7 +35,7 @@ from integration_pipeline.transport.shapes import Json
 _LONGEST_REFERENCE = 255
 _MARK = re.compile(r"\b([PR][A-Z2-7]{10}) (?:(\d{1,3})/(\d{1,3})|fee)(?= |$)")
 _OF_CUSTOMERS = frozenset({"ACCRECPAYMENT", "ARCREDITPAYMENT", "AROVERPAYMENTPAYMENT", "ARPREPAYMENTPAYMENT"})
-_GONE = (RemoteState.DELETED, RemoteState.VOIDED)
+GONE = (RemoteState.DELETED, RemoteState.VOIDED)
 
 
 class Place(Enum):
@@ -158,7 +158,7 @@ def joined(parts: Sequence[PartThere]) -> RemoteRecord | None:
     )
     if not counted or {each.mark.number for each in counted} != set(range(1, counted[0].mark.count + 1)):
         return None
-    standing = [each.record for each in counted if each.record.state not in _GONE]
+    standing = [each.record for each in counted if each.record.state not in GONE]
     records = standing or [each.record for each in counted]
     first = counted[0].record
     latest = max((each.record for each in counted), key=lambda record: record.modified_at)

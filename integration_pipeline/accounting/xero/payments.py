@@ -7,6 +7,8 @@ only the rest is sent. A payment of which a part is missing counts as not found,
 Money given back is a payment of a credit note. Of an invoice Xero takes none back: there the credit note that
 reverses it is looked for, and where there is none, a person has to undo the payment.
 
+A payment net of a credit note comes to allocations of the note, made first, and a payment of what is left.
+
 Belongs here: payments. Does not belong here: what their parts look like (`payment_parts`).
 """
 
@@ -17,10 +19,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.target import (
     Accepted,
     Allocation,
     Outcome,
+    OutgoingApplication,
     OutgoingPayment,
     Refused,
     RemoteRecord,
@@ -29,8 +33,11 @@ from integration_pipeline.accounting.target import (
 from integration_pipeline.accounting.xero import where
 from integration_pipeline.accounting.xero.answers import CREDIT_NOTES, INVOICES, document, is_sale
 from integration_pipeline.accounting.xero.api import XeroApi
+from integration_pipeline.accounting.xero.applications import Applications
 from integration_pipeline.accounting.xero.config import MoneyAccount, XeroConfig
+from integration_pipeline.accounting.xero.netting import netted
 from integration_pipeline.accounting.xero.payment_parts import (
+    GONE,
     Mark,
     Part,
     PartThere,
@@ -50,10 +57,14 @@ from integration_pipeline.transport.shapes import Json
 
 @dataclass(slots=True)
 class _Plan:
-    """A payment on its way: its parts, and what is there of them. `problem` ends it."""
+    """A payment on its way: its parts, and what is there of them. `problem` ends it.
+
+    `set_off` are credit notes still to be allocated to invoices that it pays the rest of.
+    """
 
     payment: OutgoingPayment
     parts: Sequence[Part] = ()
+    set_off: Sequence[OutgoingApplication] = ()
     there: list[PartThere] = field(default_factory=list[PartThere])
     problem: Refused | Unsure | None = None
 
@@ -78,16 +89,24 @@ class Payments:
     def __init__(self, api: XeroApi, config: XeroConfig) -> None:
         self._api = api
         self._config = config
+        self._applications = Applications(api)
 
     def send(self, batch: Sequence[OutgoingPayment]) -> list[Outcome]:
         """All that one part is enough for in one call; what bank transactions need in another."""
         plans = [self._planned(each) for each in batch]
         in_steps = [
-            plan for plan in plans if {Place.PAYMENT, Place.BANK} <= {part.place for part in plan.parts}
+            plan
+            for plan in plans
+            if plan.set_off or {Place.PAYMENT, Place.BANK} <= {part.place for part in plan.parts}
         ]
         for plan, there in zip(in_steps, self._there([plan.payment for plan in in_steps]), strict=True):
             plan.there += there
+            plan.set_off = self._lacking(plan.set_off)
         sending = Sending(self._api)
+        for plan in plans:
+            for outcome in self._applications.send(plan.set_off, sending):
+                if not isinstance(outcome, Accepted):
+                    plan.problem = plan.problem or outcome
         self._send_payments(sending, plans)
         self._send_bank_transactions(sending, plans)
         return [plan.outcome() for plan in plans]
@@ -98,7 +117,8 @@ class Payments:
         for payment, there in zip(batch, self._there(batch), strict=True):
             known = {each.mark for each in there}
             lacks_fee = self._has_fee(payment) and Mark(payment.reference, 0, 0) not in known
-            record = None if lacks_fee else joined(there)
+            lacks_more = lacks_fee or self._lacking(netted(payment, payment.allocations).set_off)
+            record = None if lacks_more else joined(there)
             found.append([record] if record is not None else [])
         return found
 
@@ -128,14 +148,28 @@ class Payments:
                 f"payments.{payment.method}.account, then send it again (`targets resend`)"
             )
             return plan
-        parts = self._refund(plan, account) if payment.amount.minor < 0 else _receipt(plan, account)
+        net = netted(payment, payment.allocations)
+        planned = self._refund if payment.amount.minor < 0 else _receipt
+        parts = _not_to_be_set_off(plan) or planned(plan, net.moved, account)
         if isinstance(parts, Refused):
             plan.problem = parts
         else:
             plan.parts = [*parts, *_fees(payment, account)]
+            plan.set_off = net.set_off
         return plan
 
-    def _refund(self, plan: _Plan, account: MoneyAccount) -> list[Part] | Refused:
+    def _lacking(self, set_off: Sequence[OutgoingApplication]) -> list[OutgoingApplication]:
+        """Those of these allocations that are not there."""
+        there = self._applications.find(set_off) if set_off else []
+        return [
+            each
+            for each, records in zip(set_off, there, strict=True)
+            if not any(record.total == each.amount and record.state not in GONE for record in records)
+        ]
+
+    def _refund(
+        self, plan: _Plan, moved: Sequence[Allocation], account: MoneyAccount
+    ) -> list[Part] | Refused:
         payment = plan.payment
         if _rest(payment):
             return Refused(
@@ -143,25 +177,27 @@ class Payments:
                 "the customer), then settle this by hand"
             )
         parts: list[Part] = []
-        for place, each in enumerate(payment.allocations, start=1):
+        for place, each in enumerate(moved, start=1):
             note = self._credit_note_of(payment, each)
             if note is None:
                 return Refused(
                     f"{plan.what}: Xero gives money back of a credit note only, and none with "
-                    f"{(-each.amount).format()} left reverses the invoice {each.invoice_id}; remove its "
+                    f"{(-each.amount).format()} left reverses the invoice {each.document_id}; remove its "
                     "payment in Xero, or credit the invoice, then send this again (`targets resend`)"
                 )
-            mark = Mark(payment.reference, place, len(payment.allocations))
+            mark = Mark(payment.reference, place, len(moved))
             document = {"CreditNote": {"CreditNoteID": note}}
             parts.append(of_document(payment, mark, account, document, -each.amount))
         return parts
 
     def _credit_note_of(self, payment: OutgoingPayment, given_back: Allocation) -> str | None:
         """The id of the credit note it is, or of the one that names the invoice and has enough left."""
-        invoices = self._api.whole("Invoices", params={"IDs": given_back.invoice_id})
+        if given_back.kind is DocumentKind.CREDIT_NOTE:
+            return given_back.document_id
+        invoices = self._api.whole("Invoices", params={"IDs": given_back.document_id})
         numbers = {document(each, INVOICES).number for each in invoices if is_sale(each, INVOICES)}
         if not numbers:
-            return given_back.invoice_id
+            return given_back.document_id
         test = where.all_of(
             f'Type=="{CREDIT_NOTES.type}"', where.is_id("Contact.ContactID", payment.customer_id)
         )
@@ -235,20 +271,35 @@ class Payments:
         return parts
 
 
-def _receipt(plan: _Plan, account: MoneyAccount) -> list[Part] | Refused:
+def _not_to_be_set_off(plan: _Plan) -> Refused | None:
+    """Only a credit note is taken off, and only from invoices."""
+    allocations = plan.payment.allocations
+    is_mixed = len({each.amount.minor < 0 for each in allocations}) > 1
+    for each in allocations:
+        is_note = each.kind is DocumentKind.CREDIT_NOTE
+        if (is_note and each.amount.minor > 0) or (is_mixed and not is_note and each.amount.minor < 0):
+            return Refused(
+                f"{plan.what}: {each.amount.format()} of the {'credit note' if is_note else 'invoice'} "
+                f"{each.document_id} cannot be set against other documents in Xero; set them against each "
+                "other there by hand"
+            )
+    return None
+
+
+def _receipt(plan: _Plan, moved: Sequence[Allocation], account: MoneyAccount) -> list[Part] | Refused:
     payment, rest = plan.payment, _rest(plan.payment)
-    if rest.minor < 0 or any(each.amount.minor <= 0 for each in payment.allocations):
+    if rest.minor < 0 or any(each.amount.minor <= 0 for each in moved):
         return Refused(f"{plan.what}: what it pays is not its amount; report this, it is no fault of yours")
-    count = len(payment.allocations) + bool(rest)
+    count = len(moved) + bool(rest)
     parts = [
         of_document(
             payment,
             Mark(payment.reference, place, count),
             account,
-            {"Invoice": {"InvoiceID": each.invoice_id}},
+            {"Invoice": {"InvoiceID": each.document_id}},
             each.amount,
         )
-        for place, each in enumerate(payment.allocations, start=1)
+        for place, each in enumerate(moved, start=1)
     ]
     if rest:
         parts.append(overpayment(payment, Mark(payment.reference, count, count), account, rest))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.target import (
     Accepted,
     Allocation,
@@ -24,6 +25,7 @@ from integration_pipeline_tests.accounting.xero.conftest import (
     accepted,
     credit_note,
     invoice,
+    line,
     payment,
     sent,
     taken_back,
@@ -217,6 +219,24 @@ class TestCredit:
         assert isinstance(outcome, Refused)
         assert "refund the overpayment in Xero" in outcome.reason
         assert len(sent(xero)) == 1
+
+
+def test_a_credit_note_is_set_off_once_whatever_was_lost_on_the_way(
+    xero: Organisation, target: XeroTarget, contact: str, posted: Posts
+) -> None:
+    ours = payment(contact, 8_000, (posted(), 10_000))
+    note = posted(credit_note(contact, total=Money(5_000, "NZD"), lines=(line(5_000),)))
+    taken_off = Allocation(note.remote_id, Money(-2_000, "NZD"), DocumentKind.CREDIT_NOTE)
+    ours = replace(ours, allocations=(*ours.allocations, taken_off))
+    xero.order({"kind": "drop_before"}, path="Payments", method="PUT", times=1)
+    assert isinstance(target.send([ours])[0], Unsure)
+    assert target.find([ours]) == [[]]
+    xero.admin("PUT", "/clock", {"advance_seconds": 361})
+
+    assert accepted(target.send([ours])[0]).total == Money(8_000, "NZD")
+
+    assert xero.get("Invoices/INV-000001")[0]["AmountDue"] == 0
+    assert xero.get("CreditNotes/CN-000001")[0]["RemainingCredit"] == 30
 
 
 class TestRefunds:
