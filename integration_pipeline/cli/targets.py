@@ -1,23 +1,22 @@
 """`targets`: the accounting systems, what was posted there, what differs, and what a person decides.
 
-Belongs here: talking to people. Does not belong here: posting (`posting`), connecting an account (`connect`).
+Belongs here: talking to people. Does not belong here: what they decide (`target_decisions`), posting
+(`posting`), connecting an account (`connect`).
 """
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from sqlalchemy import Connection
 
 from integration_pipeline.billing.money import Money
-from integration_pipeline.cli.output import amounts, console, errors, print_json, table
-from integration_pipeline.posting import decisions
+from integration_pipeline.cli import target_decisions
+from integration_pipeline.cli.output import amounts, console, print_json, table
 from integration_pipeline.posting import standing as posting
 from integration_pipeline.runtime import open_pipeline
 from integration_pipeline.settings import Settings
@@ -26,10 +25,7 @@ from integration_pipeline.targets import open_targets
 app = typer.Typer(help="Accounting systems: what was posted there, what differs.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Target = Annotated[str, typer.Argument(help="The target's name, from the targets file.")]
 MaybeTarget = Annotated[str | None, typer.Argument(help="Only this target.")]
-Reason = Annotated[str, typer.Option(help="Why; kept in the audit log.")]
-By = Annotated[str | None, typer.Option(help="Who decides; the login name if left out.")]
 
 
 @app.command("list")
@@ -49,7 +45,9 @@ def show_targets(found: Sequence[posting.TargetStanding]) -> None:
     """How each target stands, as a table; nothing without targets."""
     if not found:
         return
-    shown = table("target", "there", "amounts", "under way", "stuck", "findings", "paused", "reconciled")
+    shown = table(
+        "target", "there", "amounts", "under way", "stuck", "by hand", "findings", "paused", "reconciled"
+    )
     for each in found:
         shown.add_row(
             each.target,
@@ -57,6 +55,7 @@ def show_targets(found: Sequence[posting.TargetStanding]) -> None:
             amounts(each.posted_minor),
             _of_state(each.states, posting.OPEN_STATES),
             _of_state(each.states, posting.STUCK_STATES),
+            _of_state(each.states, posting.BY_HAND),
             str(each.findings or "–"),
             escape(f"{_moment(each.paused_until)}: {each.paused_for}") if each.paused_until else "–",
             _moment(each.reconciled_at),
@@ -65,10 +64,17 @@ def show_targets(found: Sequence[posting.TargetStanding]) -> None:
 
 
 @app.command("stuck")
-def list_stuck(target: MaybeTarget = None, as_json: AsJson = False) -> None:
+def list_stuck(
+    target: MaybeTarget = None,
+    by_hand: Annotated[
+        bool, typer.Option("--settled", help="Those that a person has settled by hand instead.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """List what a person has to look at, with what the target said."""
+    states = posting.BY_HAND if by_hand else posting.STUCK_STATES
     with open_pipeline(Settings.load()) as pipeline, pipeline.engine.connect() as connection:
-        rows = posting.stuck(connection, target)
+        rows = posting.stuck(connection, target, states)
     if as_json:
         print_json(rows)
         return
@@ -84,7 +90,7 @@ def list_stuck(target: MaybeTarget = None, as_json: AsJson = False) -> None:
             row["state"],
             escape(row["last_error"] or ""),
         )
-    console.print(shown if rows else "Nothing is stuck.")
+    console.print(shown if rows else "Nothing was settled by hand." if by_hand else "Nothing is stuck.")
 
 
 @app.command("findings")
@@ -101,17 +107,6 @@ def list_findings(target: MaybeTarget = None, as_json: AsJson = False) -> None:
             str(row["id"]), row["target"], row["kind"], escape(row["said"]), escape(row["next_step"])
         )
     console.print(shown if rows else "Both sides agree.")
-
-
-@app.command("close")
-def close(
-    number: Annotated[int, typer.Argument(help="The finding's number, from `targets findings`.")],
-    reason: Reason,
-    by: By = None,
-) -> None:
-    """Close a finding that was dealt with."""
-    _decide(lambda connection: decisions.close_finding(connection, number, by=_who(by), reason=reason))
-    console.print(f"Finding {number} is closed.")
 
 
 @app.command("customers")
@@ -135,48 +130,6 @@ def list_customers(target: MaybeTarget = None, as_json: AsJson = False) -> None:
             escape("\n".join(candidates)),
         )
     console.print(shown if rows else "No customer waits.")
-
-
-@app.command("link")
-def link(
-    target: Target,
-    customer: Annotated[int, typer.Argument(help="Our customer's number, from `targets customers`.")],
-    remote_id: Annotated[str, typer.Argument(help="The customer's id at the target.")],
-    reason: Reason,
-    by: By = None,
-) -> None:
-    """Say that a customer is this one at the target."""
-    freed = _decide(
-        lambda connection: decisions.link_customer(
-            connection, target, customer, remote_id, by=_who(by), reason=reason
-        )
-    )
-    console.print(f"Customer {customer} is {remote_id} at {target}; {freed} documents go on.")
-
-
-@app.command("new")
-def new(
-    target: Target,
-    customer: Annotated[int, typer.Argument(help="Our customer's number, from `targets customers`.")],
-    reason: Reason,
-    by: By = None,
-) -> None:
-    """Say that no candidate is this customer: it is created at the target."""
-    freed = _decide(
-        lambda connection: decisions.declare_new(connection, target, customer, by=_who(by), reason=reason)
-    )
-    console.print(f"Customer {customer} is created at {target}; {freed} documents go on.")
-
-
-@app.command("resend")
-def resend(
-    intent: Annotated[int, typer.Argument(help="The intent's number, from `targets stuck`.")],
-    reason: Reason,
-    by: By = None,
-) -> None:
-    """Try a stuck intent once more, after what was wrong was mended. It is looked up before it is sent."""
-    row = _decide(lambda connection: decisions.resend(connection, intent, by=_who(by), reason=reason))
-    console.print(f"{row['document_reference']} is due again at {row['target']}.")
 
 
 @app.command("problems")
@@ -262,23 +215,6 @@ def reconcile(target: MaybeTarget = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-Decided = TypeVar("Decided")
-
-
-def _decide(decision: Callable[[Connection], Decided]) -> Decided:
-    with open_pipeline(Settings.load()) as pipeline:
-        try:
-            with pipeline.engine.begin() as connection:
-                return decision(connection)
-        except decisions.NotPossible as refusal:
-            errors.print(escape(str(refusal)))
-            raise typer.Exit(1) from None
-
-
-def _who(by: str | None) -> str:
-    return by or getpass.getuser()
-
-
 def _of_state(states: dict[str, int], wanted: tuple[str, ...]) -> str:
     found = [
         f"{name.removesuffix(state).strip()}s {state} {count:,}"
@@ -293,3 +229,14 @@ def _of_state(states: dict[str, int], wanted: tuple[str, ...]) -> str:
 
 def _moment(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "–"
+
+
+for _decide in (
+    target_decisions.close,
+    target_decisions.link,
+    target_decisions.new,
+    target_decisions.resend,
+    target_decisions.settled,
+    target_decisions.resume,
+):
+    app.command(_decide.__name__)(_decide)

@@ -1,14 +1,14 @@
-"""What a person decides about posting: who a customer is at a target, what is sent again, what is settled.
+"""What a person decides about posting: who a customer is at a target, which finding is dealt with, that a
+pause is over.
 
 Each is kept in the audit log with who decided and why. Belongs here: the decisions. Does not belong here:
-looking (`standing`), acting on them (the poster does in its next round).
+those about a single intent (`intents_by_hand`), looking (`standing`), acting on them (the poster does in its
+next round).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -54,7 +54,7 @@ def link_customer(
         },
     )
     subject = f"{target} {customer_id}"
-    _audit(connection, by, "posting.link_customer", subject, remote_id=remote_id, reason=reason)
+    audit(connection, by, "posting.link_customer", subject, remote_id=remote_id, reason=reason)
     return _go_on(connection, target, customer_id)
 
 
@@ -69,34 +69,31 @@ def declare_new(connection: Connection, target: str, customer_id: int, *, by: st
         raise NotPossible(
             f"customer {customer_id} does not wait at {target}; `targets customers` lists who does"
         )
-    _audit(connection, by, "posting.new_customer", f"{target} {customer_id}", reason=reason)
+    audit(connection, by, "posting.new_customer", f"{target} {customer_id}", reason=reason)
     return _go_on(connection, target, customer_id)
 
 
-def resend(connection: Connection, intent_id: int, *, by: str, reason: str) -> Mapping[str, Any]:
-    """Put a rejected, waiting or frozen intent back to the start: it is looked up first, then sent.
-
-    For what was mended at the target: an account, a tax code, a closed period. Raises `NotPossible` for an
-    intent that is under way or posted.
-    """
-    row = connection.execute(text(_INTENT), {"id": intent_id}).mappings().one_or_none()
+def resume(connection: Connection, target: str, *, by: str, reason: str) -> None:
+    """Send to a paused target at once. Raises `NotPossible` if it is not paused."""
+    row = connection.execute(text(_RESUME), {"target": target}).one_or_none()
     if row is None:
-        raise NotPossible(f"there is no posting intent {intent_id}; `targets stuck` lists those that wait")
-    # Somebody may have entered it there by hand meanwhile: looking costs one call.
-    if not connection.execute(text(_RESEND), {"id": intent_id}).rowcount:
-        raise NotPossible(
-            f"intent {intent_id} ({row['document_reference']}) is {row['state']}: only what is rejected, "
-            "waiting or frozen is sent again"
-        )
-    _audit(connection, by, "posting.resend", f"intent {intent_id}", reason=reason, was=row["state"])
-    return dict(row)
+        raise NotPossible(f"{target} is not paused; `targets list` shows how it stands")
+    audit(
+        connection,
+        by,
+        "posting.resume",
+        target,
+        reason=reason,
+        until=row.until.isoformat(),
+        paused_for=row.why,
+    )
 
 
 def close_finding(connection: Connection, finding_id: int, *, by: str, reason: str) -> None:
     """A person has dealt with it, or accepts it. Raises `NotPossible` unless it is open."""
     if not connection.execute(text(_CLOSE), {"id": finding_id, "by": by, "reason": reason}).rowcount:
         raise NotPossible(f"there is no open finding {finding_id}; `targets findings` lists them")
-    _audit(connection, by, "posting.close_finding", f"finding {finding_id}", reason=reason)
+    audit(connection, by, "posting.close_finding", f"finding {finding_id}", reason=reason)
 
 
 def _does_not_wait(target: str, customer_id: int) -> NotPossible:
@@ -109,7 +106,8 @@ def _go_on(connection: Connection, target: str, customer_id: int) -> int:
     return connection.execute(text(_GO_ON), {"target": target, "customer": customer_id}).scalar_one()
 
 
-def _audit(connection: Connection, actor: str, action: str, subject: str, **details: str) -> None:
+def audit(connection: Connection, actor: str, action: str, subject: str, **details: str | None) -> None:
+    """Keep who decided what, with its reason among the details."""
     connection.execute(
         text(_AUDIT), {"actor": actor, "action": action, "subject": subject, "details": json.dumps(details)}
     )
@@ -140,23 +138,20 @@ _DECLARE_NEW = """
     WHERE target = :target AND customer_id = :customer AND state = 'waiting'
 """
 _GO_ON = "SELECT posting.go_on_for(:target, ARRAY[CAST(:customer AS bigint)])"
-_INTENT = (
-    "SELECT id, target, document_reference, state FROM posting.intents WHERE id = :id AND target <> 'ledger'"
-)
-_RESEND = """
-    WITH again AS (
-        UPDATE posting.intents
-        SET
-            state = CASE
-                WHEN EXISTS (SELECT FROM posting.attempts AS attempt WHERE attempt.intent_id = intents.id)
-                    THEN 'uncertain'
-                ELSE 'pending'
-            END,
-            retry_at = NULL, last_error = NULL, updated_at = clock_timestamp()
-        WHERE id = :id AND target <> 'ledger' AND state IN ('rejected', 'waiting', 'frozen')
-        RETURNING id
+_RESUME = """
+    WITH paused AS (
+        SELECT target, paused_until AS until, paused_for AS why FROM posting.writers
+        WHERE target = :target AND paused_until > clock_timestamp()
+        FOR UPDATE
+    ),
+    resumed AS (
+        UPDATE posting.writers AS writer SET paused_until = NULL, paused_for = NULL
+        FROM paused WHERE writer.target = paused.target
+        RETURNING writer.target
     )
-    SELECT again.id, pg_notify('posting', '') FROM again
+    SELECT paused.until, paused.why, pg_notify('posting', '')
+    FROM resumed
+    INNER JOIN paused ON paused.target = resumed.target
 """
 _CLOSE = """
     UPDATE posting.findings

@@ -16,6 +16,8 @@ OPEN_STATES = ("pending", "claimed", "uncertain")
 """What is under way by itself."""
 STUCK_STATES = ("rejected", "waiting", "frozen")
 """What a person has to look at."""
+BY_HAND = ("settled",)
+"""What a person has entered there, or dealt with otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,11 @@ def standing(connection: Connection, targets: Sequence[str]) -> list[TargetStand
     ]
 
 
-def stuck(connection: Connection, target: str | None = None) -> list[dict[str, Any]]:
-    """Intents that wait for a person, oldest first, with what the target said."""
-    rows = connection.execute(text(_STUCK), {"target": target, "states": list(STUCK_STATES)})
+def stuck(
+    connection: Connection, target: str | None = None, states: Sequence[str] = STUCK_STATES
+) -> list[dict[str, Any]]:
+    """Intents that wait for a person, oldest first, with what the target said; or those of other `states`."""
+    rows = connection.execute(text(_STUCK), {"target": target, "states": list(states)})
     return [dict(row) for row in rows.mappings()]
 
 
@@ -129,7 +133,8 @@ _STUCK = """
         intent.id, intent.target, intent.subject, intent.state, intent.last_error,
         coalesce(booked.remote_id, settlement.reference) AS number, document.deal_key,
         coalesce(document.currency, settlement.currency) AS currency,
-        coalesce(document.total_minor, settlement.amount_minor) AS total_minor, intent.updated_at
+        coalesce(document.total_minor, settlement.amount_minor) AS total_minor, intent.remote_id,
+        intent.updated_at
     FROM posting.intents AS intent
     LEFT JOIN billing.documents AS document ON document.id = intent.document_id
     LEFT JOIN posting.ledger_intents AS booked ON booked.document_id = document.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration_pipeline.posting import decisions
+from integration_pipeline.posting import decisions, intents_by_hand
 from integration_pipeline.posting.standing import customers_waiting, open_findings, standing, stuck
 from integration_pipeline.posting.sweep import sweep
 from integration_pipeline.posting.writer import open_session
@@ -90,7 +90,7 @@ def test_what_was_refused_goes_out_once_its_cause_is_mended(company: Company) ->
     company.office.execute("UPDATE posting.intents SET state = 'rejected' WHERE target <> 'ledger'")
     with company.office.pipeline.engine.begin() as connection:
         [row] = stuck(connection, company.target.name)
-        decisions.resend(connection, row["id"], by="ann", reason="the account is there now")
+        intents_by_hand.resend(connection, row["id"], by="ann", reason="the account is there now")
 
     company.deliver()
 
@@ -99,7 +99,7 @@ def test_what_was_refused_goes_out_once_its_cause_is_mended(company: Company) ->
         company.office.pipeline.engine.begin() as connection,
         pytest.raises(decisions.NotPossible, match="is posted"),
     ):
-        decisions.resend(connection, row["id"], by="ann", reason="once more")
+        intents_by_hand.resend(connection, row["id"], by="ann", reason="once more")
 
 
 def test_a_finding_that_a_person_accepted_is_not_told_again(company: Company) -> None:
