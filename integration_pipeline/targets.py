@@ -44,7 +44,9 @@ def open_targets(
 ) -> Generator[list[AccountingTarget]]:
     """The connectors of all targets, or of one.
 
-    Raises `UnknownTarget`, and `MissingSetting` without the key that tokens are sealed with.
+    Raises `UnknownTarget`, also for one that the mapping's `company.accounting_ids` names: under a name with
+    a slip in it the ids would go unread, and customers be created who are there. Raises `MissingSetting`
+    without the key that tokens are sealed with.
     """
     from integration_pipeline.transport.shared_limit import SharedRateLimiter
 
@@ -54,6 +56,8 @@ def open_targets(
         if not configs:
             yield []
             return
+        for stated in pipeline.mapping.company.accounting_ids:
+            file.named(stated)
         connections = open_connections(settings, pipeline)
         targets: list[AccountingTarget] = []
         for config in configs:

@@ -108,8 +108,23 @@ def map_deal(
 def read_fields(document: CompanyTerms | ContactTerms, record: CrmRecord) -> dict[str, str | None]:
     """The terms of a company or contact as text; what cannot be read counts as absent."""
     reader = Reader(record, UTC_ZONE, [])
-    names: list[str] = list(type(document).model_fields)
-    return {name: _text(reader.read(name, getattr(document, name))) for name in names}
+    return {name: _text(reader.read(name, getattr(document, name))) for name in document.reading_order()}
+
+
+def read_accounting_ids(document: CompanyTerms, company: CrmRecord) -> dict[str, dict[str, str]]:
+    """By target what a company's record says its id there is: `{"field": ..., "value": ...}`.
+
+    A value that cannot be read stays as it stands: it names nobody there, which a person is told.
+    """
+    stated: dict[str, dict[str, str]] = {}
+    for target, candidates in document.accounting_ids.items():
+        reader = Reader(company, UTC_ZONE, [])
+        value = _text(reader.read(target, candidates))
+        for problem in reader.problems:
+            stated[target] = {"field": problem.field, "value": problem.value or ""}
+        if value is not None:
+            stated[target] = {"field": reader.sources[target]["field"] or "", "value": value}
+    return stated
 
 
 def _deal_amount(

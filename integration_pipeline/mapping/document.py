@@ -7,7 +7,7 @@ Belongs here: the shape of the file and what makes it wrong. Does not belong her
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -138,6 +138,11 @@ class _Terms(Document):
             *(shared if issubclass(cls, _SharedTerms) else ()),
         )
 
+    def all_candidates(self) -> Iterator[tuple[Candidate, ...]]:
+        """The places of each term that has any."""
+        for name in self.reading_order():
+            yield getattr(self, name) or ()
+
     @model_validator(mode="after")
     def _copies_what_was_read_before(self) -> Self:
         read: set[str] = set()
@@ -223,14 +228,37 @@ class SingleCharge(_Terms):
     description: Candidates
 
 
+def _of_fields(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """For what identifies a single company: a constant would say the same of all of them."""
+    if any(candidate.field is None or candidate.read is not Reading.TEXT for candidate in candidates):
+        raise ValueError("needs a `field` each, read as text")
+    return candidates
+
+
+AccountingIds = dict[str, Annotated[Candidates, AfterValidator(_of_fields)]]
+"""By the name of a target in the targets file: where a company's id as a customer there stands."""
+
+
 class CompanyTerms(_Terms):
-    """What is read from a company, to know the customer by."""
+    """What is read from a company, to know the customer by.
+
+    `accounting_ids` are fields in which people keep the customer's id at an accounting system.
+    """
 
     name: Candidates
     domain: Candidates | None = None
     tax_id: Candidates | None = None
     billing_email: Candidates | None = None
     country: Candidates | None = None
+    accounting_ids: AccountingIds = Field(default_factory=AccountingIds)
+
+    @classmethod
+    def reading_order(cls) -> tuple[str, ...]:
+        return tuple(name for name in super().reading_order() if name != "accounting_ids")
+
+    def all_candidates(self) -> Iterator[tuple[Candidate, ...]]:
+        yield from super().all_candidates()
+        yield from self.accounting_ids.values()
 
 
 class ContactTerms(_Terms):
@@ -273,7 +301,7 @@ class Mapping(Document):
 
     def properties(self, object_type: ObjectType) -> tuple[str, ...]:
         """The vendor's properties this mapping reads of an object type, sorted: what extraction asks for."""
-        readers: dict[ObjectType, tuple[Document, ...]] = {
+        readers: dict[ObjectType, tuple[_Terms, ...]] = {
             ObjectType.DEAL: (self.deal, self.without_line_items),
             ObjectType.LINE_ITEM: (self.line_item,),
             ObjectType.COMPANY: (self.company,),
@@ -281,8 +309,7 @@ class Mapping(Document):
         }
         names: set[str] = set()
         for reader in readers.get(object_type, ()):
-            for name in type(reader).model_fields:
-                candidates: tuple[Candidate, ...] = getattr(reader, name) or ()
+            for candidates in reader.all_candidates():
                 names.update(candidate.field for candidate in candidates if candidate.field)
         return tuple(sorted(names))
 

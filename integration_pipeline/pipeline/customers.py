@@ -4,6 +4,9 @@ Belongs here: linking new companies and contacts to customers, once. Does not be
 (`customer_matching`), which fields hold a tax id or a domain (mapping), matching with customers of an
 accounting system (accounting).
 
+What a company's record says its id is at an accounting system is kept with its link, for whoever looks for
+the customer there (`posting.stated_ids`).
+
 A link, once made, stays: documents were issued under it. What later speaks for another customer is
 recorded as a candidate for a person to decide. What a customer is called follows the company it began with.
 """
@@ -18,7 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from integration_pipeline.crm.records import CrmRecord, ObjectType
-from integration_pipeline.mapping.apply import read_fields
+from integration_pipeline.mapping.apply import read_accounting_ids, read_fields
 from integration_pipeline.mapping.document import Mapping
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.customer_matching import (
@@ -63,6 +66,7 @@ class _Pending:
     record_id: int
     record: CrmRecord
     fields: dict[str, str | None]
+    accounting_ids: dict[str, dict[str, str]]
     linked_to: int | None
     linked_by: str | None
 
@@ -96,34 +100,42 @@ class _Decisions:
                 "record_id": pending.record_id,
                 "rule": rule,
                 "evidence": evidence,
+                "accounting_ids": pending.accounting_ids,
             }
         )
 
-    def store(self, connection: Connection, source: str) -> int:
+    def store(self, connection: Connection, mapping: Mapping) -> int:
         """Answers how many new candidates wait for a person."""
         batches = {
-            "source": source,
+            "source": mapping.source,
+            "read_as": mapping.company.version,
             "customers": json.dumps(self.customers),
             "links": json.dumps(self.links),
             "candidates": json.dumps(self.candidates),
         }
         connection.execute(_STORE_CUSTOMERS, batches)
+        corrected = connection.execute(_CORRECTED_IDS, batches).all()
         connection.execute(_STORE_LINKS, batches)
+        for target, customers in corrected:
+            connection.execute(_GO_ON, {"target": target, "customers": customers})
         return connection.execute(_STORE_CANDIDATES, batches).scalar_one()
 
 
 def _pending(connection: Connection, mapping: Mapping, ids: Sequence[str] | None) -> list[_Pending]:
     """Companies and contacts, each in the order of their ids."""
-    parameters = {"source": mapping.source, "ids": ids}
+    parameters = {"source": mapping.source, "ids": ids, "read_as": mapping.company.version}
     rows = connection.execute(_PENDING if ids is None else _PENDING_OF_DEALS, parameters)
-    documents = {ObjectType.COMPANY: mapping.company, ObjectType.CONTACT: mapping.contact}
     found = ((row, record_of(row)) for row in rows)
     return [
-        _Pending(
-            row.id, record, read_fields(documents[record.object_type], record), row.customer_id, row.rule
-        )
-        for row, record in found
+        _Pending(row.id, record, *_read(mapping, record), row.customer_id, row.rule) for row, record in found
     ]
+
+
+def _read(mapping: Mapping, record: CrmRecord) -> tuple[dict[str, str | None], dict[str, dict[str, str]]]:
+    """What a record identifies its customer by, and its ids at accounting systems."""
+    if record.object_type is ObjectType.CONTACT:
+        return read_fields(mapping.contact, record), {}
+    return read_fields(mapping.company, record), read_accounting_ids(mapping.company, record)
 
 
 def _link(connection: Connection, mapping: Mapping, pending: Sequence[_Pending], report: StageReport) -> None:
@@ -140,7 +152,7 @@ def _link(connection: Connection, mapping: Mapping, pending: Sequence[_Pending],
     customer_of.update((link["external_id"], link["customer_id"]) for link in decisions.links)
     for contact in contacts:
         _place_contact(mapping, directory, customer_of, contact, decisions, report)
-    report.counts["candidates_pending"] += decisions.store(connection, mapping.source)
+    report.counts["candidates_pending"] += decisions.store(connection, mapping)
 
 
 def _directory(
@@ -255,8 +267,20 @@ def _customers_of_companies(
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 # A contact without a customer is looked at again each time: its company may have come since.
 _PENDING = text("""
-    SELECT * FROM crm.unlinked_records
-    WHERE source = :source
+    SELECT *
+    FROM (
+        SELECT * FROM crm.unlinked_records WHERE source = :source
+        UNION ALL
+        -- Looked at under other terms of a company.
+        SELECT
+            link.source, link.object_type, link.external_id, record.id, record.modified_at, record.archived,
+            record.properties, record.associations, link.customer_id, link.rule
+        FROM crm.customer_links AS link
+        INNER JOIN raw.records AS record ON record.id = link.record_id
+        INNER JOIN raw.heads AS head ON head.record_id = record.id
+        WHERE link.source = :source AND link.object_type = 'company' AND NOT record.archived
+            AND link.read_as <> :read_as
+    ) AS pending
     ORDER BY length(external_id), external_id
 """)
 _PENDING_OF_DEALS = text("""
@@ -313,14 +337,43 @@ _UPDATE_CUSTOMERS = text("""
 # Of a record that is linked already only the version that was looked at moves on.
 _STORE_LINKS = text("""
     INSERT INTO crm.customer_links (
-        source, object_type, external_id, customer_id, record_id, rule, evidence
+        source, object_type, external_id, customer_id, record_id, rule, evidence, accounting_ids, read_as
     )
-    SELECT :source, object_type, external_id, customer_id, record_id, rule, evidence
+    SELECT
+        :source, object_type, external_id, customer_id, record_id, rule, evidence, accounting_ids, :read_as
     FROM jsonb_to_recordset(CAST(:links AS jsonb)) AS given (
-        object_type text, external_id text, customer_id bigint, record_id bigint, rule text, evidence jsonb
+        object_type text, external_id text, customer_id bigint, record_id bigint, rule text, evidence jsonb,
+        accounting_ids jsonb
     )
-    ON CONFLICT (source, object_type, external_id) DO UPDATE SET record_id = excluded.record_id
+    ON CONFLICT (source, object_type, external_id) DO UPDATE SET
+        record_id = excluded.record_id, accounting_ids = excluded.accounting_ids, read_as = excluded.read_as
 """)
+# By target the customers of companies whose id there is another now, and those who had it, too.
+_CORRECTED_IDS = text("""
+    WITH corrected AS (
+        SELECT known.customer_id, named.target, known.accounting_ids -> named.target ->> 'value' AS before
+        FROM jsonb_to_recordset(CAST(:links AS jsonb)) AS given (
+            object_type text, external_id text, accounting_ids jsonb
+        )
+        INNER JOIN crm.customer_links AS known
+            ON known.source = :source AND known.object_type = given.object_type
+            AND known.external_id = given.external_id
+        CROSS JOIN LATERAL jsonb_object_keys(known.accounting_ids || given.accounting_ids) AS named (target)
+        WHERE known.accounting_ids -> named.target IS DISTINCT FROM given.accounting_ids -> named.target
+    )
+    SELECT concerned.target, array_agg(DISTINCT concerned.customer_id)
+    FROM (
+        SELECT target, customer_id FROM corrected
+        UNION
+        SELECT corrected.target, link.customer_id
+        FROM corrected
+        INNER JOIN crm.customer_links AS link
+            ON link.accounting_ids -> corrected.target ->> 'value' = corrected.before
+    ) AS concerned
+    GROUP BY concerned.target
+""")
+# Whoever waits for a person because of such an id is looked for again.
+_GO_ON = text("SELECT posting.go_on_for(:target, :customers)")
 _STORE_CANDIDATES = text("""
     WITH stored AS (
         INSERT INTO crm.customer_candidates (

@@ -2,8 +2,8 @@
 person.
 
 Belongs here: decisions and their evidence, creating exactly once. Does not belong here: the copy of a
-target's customers (`remote_customers`), the rules (`party_matching`), which CRM records are one customer
-(`pipeline.customers`).
+target's customers (`remote_customers`), the rules (`stated_ids`, `party_matching`), which CRM records are
+one customer (`pipeline.customers`).
 
 A customer is created as a document is posted: the decision is committed before the call, under a key that
 never changes; what stays unsure is looked up by our reference before it is tried again.
@@ -25,6 +25,7 @@ from integration_pipeline.accounting.target import (
     RemoteCustomer,
     Unsure,
 )
+from integration_pipeline.posting import stated_ids
 from integration_pipeline.posting.party_matching import Candidate, Linked, New, Party, Undecided
 from integration_pipeline.posting.remote_customers import RemoteCustomers
 from integration_pipeline.posting.writer import Writer
@@ -57,8 +58,9 @@ class Parties:
         """
         keys = sorted({(each, self._currency(currency)) for each, currency in wanted})
         self._there.refresh()
-        open_keys = self._link_known(keys)
-        waiting = self._waiting(open_keys)
+        open_keys, nobody_there = self._link_known(keys)
+        # Who waited for a reason that is gone waits no more.
+        waiting = self._waiting([key for key in open_keys if key not in nobody_there])
         new = [key for key in open_keys if key not in waiting]
         for start in range(0, len(new), self._target.largest_batch):
             waiting.update(self._create(new[start : start + self._target.largest_batch]))
@@ -67,17 +69,26 @@ class Parties:
     def _currency(self, currency: str) -> str:
         return currency if self._target.currency_per_customer else ""
 
-    def _link_known(self, keys: Sequence[Key]) -> list[Key]:
-        """Link what matches somebody there; the keys that are left are nobody's, or a person's to decide."""
+    def _link_known(self, keys: Sequence[Key]) -> tuple[list[Key], set[Key]]:
+        """Link what matches somebody there. The keys that are left, and those of them that match nobody; the
+        others are a person's to decide, or were decided.
+        """
         directory = self._there.directory()
-        verdicts = {key: directory.verdict(ours) for key, ours in self._ours(keys).items()}
+        undecided = self._ours(keys)
+        stated = stated_ids.stated_ids(self._writer, self._target.name, [key[0] for key in undecided])
+        verdicts = {
+            key: stated_ids.verdict(ours, stated[key[0]]) if key[0] in stated else directory.verdict(ours)
+            for key, ours in undecided.items()
+        }
         claims: Counter[str] = Counter(
             each.remote_id for each in verdicts.values() if isinstance(each, Linked)
         )
         links: list[dict[str, Any]] = []
         for key, verdict in verdicts.items():
             match verdict:
-                case Linked(remote_id=remote_id, rule=rule, evidence=evidence) if claims[remote_id] > 1:
+                case Linked(remote_id=remote_id, rule=rule, evidence=evidence) if (
+                    claims[remote_id] > 1 and rule != stated_ids.RULE
+                ):
                     name = evidence["name_there"]
                     why = f"{claims[remote_id]} customers here have what identifies {name} there"
                     candidate = Candidate(remote_id, name, rule, 100.0)
@@ -96,7 +107,8 @@ class Parties:
                 _LINKED, {"target": self._target.name, "ids": [key[0] for key in keys]}
             ).fetchall()
         linked = {(row.customer_id, row.currency) for row in rows}
-        return [key for key in keys if key not in linked]
+        nobody_there = {key for key, verdict in verdicts.items() if isinstance(verdict, New)}
+        return [key for key in keys if key not in linked], nobody_there
 
     def _waiting(self, keys: Sequence[Key]) -> dict[Key, Unresolved]:
         with self._connection.transaction():

@@ -17,7 +17,7 @@ COMPARED: dict[str, str] = {
     "crm.customer_links": """
         SELECT
             link.object_type || ' ' || link.source || ':' || link.external_id AS name,
-            CAST(NULL AS text) AS deal_key, to_jsonb(link) - 'created_at' AS content
+            CAST(NULL AS text) AS deal_key, to_jsonb(link) - 'created_at' - 'read_as' AS content
         FROM crm.customer_links AS link
     """,
     "crm.customer_candidates": """

@@ -142,3 +142,19 @@ def test_the_version_changes_with_any_rule(tmp_path: Path) -> None:
 
     assert read_mapping(changed).version != version
     assert read_mapping(with_changes(tmp_path, {})).version == version
+
+
+class TestAccountingIds:
+    def test_are_read_from_the_company_with_everything_else(self, tmp_path: Path) -> None:
+        ids = {"quickbooks-us": [{"field": "qbo_customer_id"}], "xero-eu": [{"field": "xero_contact_id"}]}
+
+        mapping = read_mapping(with_changes(tmp_path, {"company.accounting_ids": ids}))
+
+        assert {"qbo_customer_id", "xero_contact_id"} <= set(mapping.properties(ObjectType.COMPANY))
+        assert mapping.company.version != read_mapping(DEFAULT_MAPPING).company.version
+
+    def test_that_are_the_same_for_every_company_are_refused(self, tmp_path: Path) -> None:
+        path = with_changes(tmp_path, {"company.accounting_ids": {"quickbooks-us": [{"value": "58"}]}})
+
+        with pytest.raises(InvalidDocument, match="needs a `field` each, read as text"):
+            read_mapping(path)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
+from integration_pipeline.mapping.document import Candidate
 from integration_pipeline.pipeline.customers import link_customers
 from integration_pipeline.pipeline.extract import extract, extract_deals
 from integration_pipeline.pipeline.scope import Scope
@@ -161,6 +163,21 @@ class TestCompanies:
         portal.company("8", name="Acme", **{field: nonsense})
 
         assert read_and_link(office)["customers_new"] == 2
+
+    def test_are_looked_at_again_once_the_mapping_reads_them_otherwise(
+        self, office: Office, portal: Portal
+    ) -> None:
+        portal.company("7", name="Acme", tax_id="58")
+        read_and_link(office)
+
+        company = office.pipeline.mapping.company.model_copy(
+            update={"accounting_ids": {"quickbooks-us": (Candidate(field="tax_id"),)}}
+        )
+        mapping = office.pipeline.mapping.model_copy(update={"company": company})
+        link_customers(replace(office.pipeline, mapping=mapping))
+
+        [link] = office.rows("SELECT * FROM crm.customer_links")
+        assert link["accounting_ids"] == {"quickbooks-us": {"field": "tax_id", "value": "58"}}
 
 
 class TestContacts:

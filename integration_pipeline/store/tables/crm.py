@@ -34,7 +34,9 @@ customers = Table(
     schema="crm",
 )
 
-# One CRM company or contact belongs to one customer; `rule` and `evidence` say why.
+# One CRM company or contact belongs to one customer; `rule` and `evidence` say why. `accounting_ids` is what
+# the company's record says its id is at a target, by its name: {"field": ..., "value": ...}; `read_as` the
+# version of the mapping's part by which it was read.
 customer_links = Table(
     "customer_links",
     metadata,
@@ -45,6 +47,8 @@ customer_links = Table(
     Column("record_id", BigInteger, nullable=False),
     text("rule"),
     Column("evidence", JSONB, nullable=False),
+    Column("accounting_ids", JSONB, nullable=False, server_default=sql_text("'{}'::jsonb")),
+    text("read_as"),
     moment("created_at", default_now=True),
     Index("ix_customer_links_customer_id", "customer_id"),
     CheckConstraint("object_type IN ('company', 'contact')", name="object_type"),
