@@ -54,14 +54,16 @@ class NotPosted:
 Result = Posted | NotPosted
 
 
-def due(writer: Writer, limit: int, *, currency_per_customer: bool) -> list[Due]:
-    """The oldest due intents, all of one subject: documents before what needs them."""
+def due(
+    writer: Writer, limit: int, *, currency_per_customer: bool, documents_only: bool = False
+) -> list[Due]:
+    """The oldest due intents, all of one subject: documents before what needs them, or none but those."""
     statements: tuple[tuple[LiteralString, int], ...] = (
         (_DUE_DOCUMENTS, limit),
         (_DUE_APPLICATIONS, _CALLS_EACH),
         (_DUE_PAYMENTS, _CALLS_EACH),
     )
-    for statement, most in statements:
+    for statement, most in statements[:1] if documents_only else statements:
         parameters = {
             "target": writer.target,
             "limit": min(limit, most),

@@ -17,7 +17,8 @@ from integration_pipeline.accounting.target import AccountingTarget
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.post import enlist
 from integration_pipeline.pipeline.reports import StageReport, reporting
-from integration_pipeline.pipeline.settlements import enlist_settlements
+from integration_pipeline.pipeline.settlement_intents import enlist_settlements
+from integration_pipeline.posting.calls import Bell
 from integration_pipeline.posting.poster import Poster, Round
 from integration_pipeline.posting.writer import Session, Writer, open_session, writing
 
@@ -68,7 +69,8 @@ def _all_due(session: Session, target: AccountingTarget, patience: float, longes
     while True:
         with writing(session, target.name) as writer:
             if writer is not None:
-                return _rounds(Poster(writer, target), writer, give_up, longest_pause)
+                with Bell() as bell, Poster(writer, target, bell) as poster:
+                    return _rounds(poster, writer, give_up, longest_pause)
         # Somebody else is at it.
         if time.monotonic() > give_up or not _left(session, target.name):
             return Round()
@@ -83,13 +85,15 @@ def _rounds(poster: Poster, writer: Writer, give_up: float, longest_pause: float
             time.sleep(pause)
         done = poster.round()
         _add(total, done)
-        if done.idle and not _open(writer.connection, writer.target):
+        idle = done.idle and not poster.busy
+        if idle and not _open(writer.connection, writer.target):
             break
-        if time.monotonic() > give_up and (done.idle or done.counts["paused"]):
+        if time.monotonic() > give_up and (idle or done.counts["paused"]):
             break
-        if done.idle:
+        if idle:
             # Something is uncertain, and its look-up is not due yet.
             time.sleep(_LOOK_AGAIN_SECONDS)
+    _add(total, poster.finish())
     return total
 
 
@@ -151,18 +155,21 @@ class Delivery:
                 stop.wait(_TAKEOVER_SECONDS)
 
     def _post(self, writer: Writer, ear: psycopg.Connection, stop: threading.Event) -> None:
-        poster = Poster(writer, self._target)
-        while not stop.is_set():
-            if pause := writer.paused_seconds():
-                stop.wait(min(pause, _IDLE_SECONDS))
-                continue
-            done = poster.round()
-            if self._done is not None:
-                self._done(done)
-            if done.idle:
-                # What is told from here on is heard even if it was committed a moment ago.
-                for _ in ear.notifies(timeout=_IDLE_SECONDS, stop_after=1):
-                    pass
+        with Bell(ear) as bell, Poster(writer, self._target, bell) as poster:
+            while not stop.is_set():
+                if pause := writer.paused_seconds():
+                    stop.wait(min(pause, _IDLE_SECONDS))
+                    continue
+                done = poster.round()
+                self._tell(done)
+                if done.idle and not poster.busy:
+                    # What is told from here on is heard even if it was committed a moment ago.
+                    bell.wait(_IDLE_SECONDS)
+            self._tell(poster.finish())
+
+    def _tell(self, done: Round) -> None:
+        if self._done is not None:
+            self._done(done)
 
 
 _SOON = """

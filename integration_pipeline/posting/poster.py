@@ -7,11 +7,10 @@ Belongs here: one round, and what a vendor's failure leads to. Does not belong h
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Self
 
 from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.target import (
@@ -28,6 +27,7 @@ from integration_pipeline.accounting.target import (
 )
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.posting import claims, findings
+from integration_pipeline.posting.calls import Bell, CallsUnderWay
 from integration_pipeline.posting.claims import Due, NotPosted, Posted, Result
 from integration_pipeline.posting.comparing import Expected, differences
 from integration_pipeline.posting.outgoing import outgoing
@@ -53,12 +53,14 @@ _CALLS_AT_ONCE = 5
 """Calls with documents under way at a time. A vendor takes seconds for a full one, and allows one every
 second (Xero) or one and a half (QuickBooks): one after the other would leave most of that unused.
 """
+_LONGEST_ROUND = 1.0
 _AFTER_QUOTA = 900.0
 _AFTER_UNAUTHORIZED = 60.0
 _LONGEST_PAUSE = 86_400.0
 _BETWEEN_LOOKS = 30.0
 # A refusal of a whole call with these may have its reason in one record. Others are about the way there.
 _ABOUT_THE_CONTENT = frozenset({400, 409, 422})
+_REFUSED_TOGETHER = "the call it was part of was refused as a whole; it is sent again"
 _NOTHING_TO_SEND = (
     "what it needs is not there: the document, or its customer's account; see `targets stuck`, then `resend`"
 )
@@ -77,43 +79,85 @@ class Round:
         return not self.counts
 
 
-_Answer: TypeAlias = Sequence[Outcome] | VendorFailure
-
-
 class Poster:
-    """Sends to `target` as its `writer`. Not safe for threads: a target has one writer."""
+    """Sends to `target` as its `writer`. Not safe for threads: a target has one writer.
 
-    def __init__(self, writer: Writer, target: AccountingTarget) -> None:
+    A round begins what calls there is room for and takes in what came of others. So calls are under way
+    between rounds: whoever ends lets the poster `finish`. Leaving the block abandons what is still under way.
+    """
+
+    def __init__(self, writer: Writer, target: AccountingTarget, bell: Bell) -> None:
         self._writer = writer
         self._target = target
         self._connection = writer.connection
         self._parties = Parties(writer, target)
+        self._bell = bell
+        self._calls = CallsUnderWay(writer, target, _CALLS_AT_ONCE, self._bell)
+        self._subject = Subject.DOCUMENT
+        self._alone: deque[Outgoing] = deque()
         self._failures = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._calls.abandon()
+
+    @property
+    def busy(self) -> bool:
+        """Whether calls are under way."""
+        return len(self._calls) > 0
+
     def round(self) -> Round:
-        """A few calls' worth of work. A target that is away, or wants to be left alone, is paused.
+        """As many calls as may be under way, until one is answered or the bell rings. A target that is away,
+        or wants to be left alone, is paused; then nothing is under way any more.
 
         Raises psycopg's errors: then the right to write is gone, and what was under way is uncertain.
         """
         done = Round()
         try:
-            if ids := claims.uncertain(self._writer, _LOOK_UPS_AT_ONCE):
-                self._look_up(ids, done)
-            elif due := self._due():
-                self._post(due, done)
+            self._begin(done)
+            if self.busy and done.idle:
+                self._bell.wait(_LONGEST_ROUND)
+            self._take_in(done)
         except VendorFailure as failure:
+            self._end(done)
             self._failures += 1
             self._pause(failure)
             done.counts["paused"] += 1
         else:
-            self._failures = 0
+            if done.counts:
+                self._failures = 0
         return done
 
-    def _due(self) -> list[Due]:
+    def finish(self) -> Round:
+        """Begin nothing more; wait for what is under way."""
+        done = Round()
+        self._end(done)
+        return done
+
+    def _begin(self, done: Round) -> None:
+        if ids := claims.uncertain(self._writer, _LOOK_UPS_AT_ONCE):
+            self._look_up(ids, done)
+            return
+        while (room := self._room()) and self._alone:
+            self._calls.begin([self._alone.popleft()])
+        if room and (due := self._due(room)):
+            self._post(due, done)
+
+    def _room(self) -> int:
+        """How many calls may begin."""
+        if self.busy and self._subject is not Subject.DOCUMENT:
+            # Documents are told apart by their numbers. What has none is safe with one call at a time.
+            return 0
+        return _CALLS_AT_ONCE - len(self._calls)
+
+    def _due(self, room: int) -> list[Due]:
         return claims.due(
             self._writer,
-            self._target.largest_batch * _CALLS_AT_ONCE,
+            self._target.largest_batch * room,
             currency_per_customer=self._target.currency_per_customer,
+            documents_only=self.busy,
         )
 
     def _post(self, due: Sequence[Due], done: Round) -> None:
@@ -127,12 +171,11 @@ class Poster:
                 raise
             # What they all are by now, and whether anything is due before them, is asked anew.
             return
-        subject = due[0].subject
-        if subject is not Subject.DOCUMENT:
-            # Those are told apart by their numbers. What has none is safe with one call at a time.
+        self._subject = due[0].subject
+        if self._subject is not Subject.DOCUMENT:
             due = due[: self._target.largest_batch]
         ids = [each.intent_id for each in due]
-        batch = self._outgoing(subject, ids)
+        batch = self._outgoing(self._subject, ids)
         if gone := set(ids) - {each.intent_id for each in batch}:
             claims.put_off(self._writer, sorted(gone), "waiting", _NOTHING_TO_SEND)
             done.counts["waiting"] += len(gone)
@@ -143,7 +186,8 @@ class Poster:
             batch = [each for each in batch if each not in nothing]
         if batch:
             claims.claim(self._writer, [each.intent_id for each in batch])
-            self._send(batch, done)
+            for each in chunked(batch, self._target.largest_batch):
+                self._calls.begin(each)
 
     def _introduce(self, unknown: Sequence[Due], done: Round) -> None:
         """Find out who these customers are there; intents of those nobody knows wait for a person."""
@@ -163,47 +207,38 @@ class Poster:
                 claims.put_off(self._writer, ids, "waiting", reason.reason)
                 done.counts["waiting"] += len(ids)
 
-    def _send(self, claimed: Sequence[Outgoing], done: Round) -> None:
-        """Send in as many calls as it takes, at the same time; what became of each is stored as it comes."""
+    def _take_in(self, done: Round) -> None:
+        """Store what came of calls that have ended. Raises the failure of one of which nothing was done."""
         failure: VendorFailure | None = None
-        for batch, answer in self._answers(list(chunked(claimed, self._target.largest_batch))):
+        for batch, answer in self._calls.answered():
             if not isinstance(answer, VendorFailure):
                 self._settle(batch, answer, done)
-            elif isinstance(answer, Rejected) and answer.status in _ABOUT_THE_CONTENT:
-                self._apart(batch, answer, done)
-            else:
+            elif not (isinstance(answer, Rejected) and answer.status in _ABOUT_THE_CONTENT):
                 failure = answer
                 self._give_back(batch, answer)
+            elif len(batch) == 1:
+                self._settle(batch, [Refused(str(answer))], done)
+            else:
+                # One of its records is to blame, and the others must not suffer.
+                self._alone.extend(batch)
         if failure is not None:
             raise failure
 
-    def _answers(self, batches: Sequence[Sequence[Outgoing]]) -> Iterator[tuple[Sequence[Outgoing], _Answer]]:
-        """Each batch with what came of it, as it comes."""
-        if len(batches) == 1:
-            yield batches[0], self._answer(batches[0])
-            return
-        with ThreadPoolExecutor(len(batches), thread_name_prefix=f"send to {self._target.name}") as pool:
-            sent = {pool.submit(self._answer, batch): batch for batch in batches}
-            for answered in as_completed(sent):
-                yield sent[answered], answered.result()
-
-    def _apart(self, batch: Sequence[Outgoing], refusal: Rejected, done: Round) -> None:
-        """A call was refused as a whole: one of its records is to blame, and the others must not suffer."""
-        if len(batch) == 1:
-            self._settle(batch, [Refused(str(refusal))], done)
-            return
-        for each in batch:
-            self._send([each], done)
-
-    def _answer(self, batch: Sequence[Outgoing]) -> _Answer:
-        try:
-            return self._target.send(batch)
-        except VendorFailure as failure:
-            return failure
-        except Exception as surprise:
-            # A fault of ours after the call may have been answered: better asked than sent twice.
-            _log.exception("%s: the answer to %d items was lost", self._target.name, len(batch))
-            return [Unsure(f"{type(surprise).__name__} while its answer was read")] * len(batch)
+    def _end(self, done: Round) -> None:
+        """Nothing is under way any more when this returns, and what never was is due again."""
+        while self.busy:
+            try:
+                self._take_in(done)
+            except VendorFailure as failure:
+                _log.info("%s: %s", self._target.name, failure)
+            if self.busy:
+                self._bell.wait(_LONGEST_ROUND)
+        left = [
+            NotPosted(each.intent_id, "pending", _REFUSED_TOGETHER, outcome="not_sent", seconds=1.0)
+            for each in self._alone
+        ]
+        claims.store(self._writer, left)
+        self._alone.clear()
 
     def _give_back(self, batch: Sequence[Outgoing], failure: VendorFailure) -> None:
         """Certainly nothing was done: `send` answers for whatever may have been."""
@@ -243,10 +278,11 @@ class Poster:
             row = standing[item.intent_id]
             result, found = verdict(
                 item,
-                [hit for hit in hits if hit.remote_id not in row.given_up],
+                hits,
                 quiet_for=float(row.quiet_for),
                 quiet_seconds=self._target.quiet_seconds,
                 refused=row.refused,
+                given_up=row.given_up,
             )
             results.append(_patiently(result, row.attempts))
             noted += found

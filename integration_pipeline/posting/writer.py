@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from integration_pipeline.transport.withholding import WithheldError
+
 Session: TypeAlias = psycopg.Connection[Any]
 """A session whose rows have named fields."""
 
@@ -31,6 +33,22 @@ class Writer:
     connection: Session
     target: str
     fencing_token: int
+
+    def require(self) -> None:
+        """Ask whether the right is still there: a session that answers has its lock. Safe for threads.
+
+        Raises `WithheldError` if not. What leaves right after the answer is covered: who takes over does not
+        look up at once what was under way.
+        """
+        try:
+            row = self.connection.execute(
+                _STILL, {"target": self.target, "token": self.fencing_token}
+            ).fetchone()
+        except psycopg.Error as lost:
+            reason = f"the session that may write to {self.target} is gone ({type(lost).__name__})"
+            raise WithheldError(reason) from None
+        if row is None:
+            raise WithheldError(f"another writer has taken {self.target} over")
 
     def pause(self, seconds: float, reason: str) -> None:
         """No call goes out for so long; whoever looks at the target reads the reason."""
@@ -124,6 +142,7 @@ _ABANDONED = """
     FROM abandoned
     WHERE attempt.intent_id = abandoned.id AND attempt.outcome IS NULL
 """
+_STILL = "SELECT 1 AS held FROM posting.writers WHERE target = %(target)s AND fencing_token = %(token)s"
 _PAUSE = """
     UPDATE posting.writers
     SET paused_until = clock_timestamp() + make_interval(secs => %(seconds)s), paused_for = %(reason)s

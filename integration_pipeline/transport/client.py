@@ -32,6 +32,7 @@ from integration_pipeline.transport.failures import (
     malformed,
     not_authenticated,
     quota_spent,
+    withheld,
 )
 from integration_pipeline.transport.json_types import JsonValue
 from integration_pipeline.transport.limits import Limiter, QuotaSpentError
@@ -39,6 +40,7 @@ from integration_pipeline.transport.metrics import VendorMetrics
 from integration_pipeline.transport.policies import RetryPolicy, TimeLimits
 from integration_pipeline.transport.rate_limit import RateLimiter
 from integration_pipeline.transport.wire import Turn, error_reply, open_http, read_body, timeout
+from integration_pipeline.transport.withholding import WithheldError
 
 __all__ = ["BasicAuth", "BearerAuth", "HeaderAuth", "Reply", "RetryPolicy", "TimeLimits", "VendorClient"]
 
@@ -226,6 +228,8 @@ class VendorClient:
                 seconds = time.monotonic() - turn.started
         except QuotaSpentError as spent:
             return quota_spent(call.attempted, spent.label, spent.free_in)
+        except WithheldError as reason:
+            return withheld(call.attempted, str(reason))
         if turn.waited:
             self.metrics.waited(call.operation, turn.waited)
         for _ in range(1, turn.requests):

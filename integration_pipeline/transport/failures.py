@@ -117,6 +117,10 @@ class Unauthorized(VendorFailure):
     """The credentials are wrong, expired or lack a permission: renew or widen them."""
 
 
+class Withheld(VendorFailure):
+    """We did not send it: whoever made the call had lost the right to. The vendor knows of nothing."""
+
+
 class Malformed(VendorFailure):
     """An answer that does not parse or has the wrong shape: nothing of it was used."""
 
@@ -270,6 +274,11 @@ def quota_spent(attempted: Attempted, quota: str, free_in: float | None) -> Quot
         f"Run again {again}, or raise the quota.",
         retry_after=free_in,
     )
+
+
+def withheld(attempted: Attempted, reason: str) -> Withheld:
+    """A call that was stopped just before it went out (`withholding`)."""
+    return Withheld(attempted, f"was not sent: {reason}", "Whoever has the right now sends it.")
 
 
 def not_authenticated(attempted: Attempted, failure: VendorFailure) -> VendorFailure:

@@ -16,6 +16,7 @@ from integration_pipeline.transport.auth import secrets_in
 from integration_pipeline.transport.failures import ErrorReply
 from integration_pipeline.transport.json_types import parse_json
 from integration_pipeline.transport.policies import TimeLimits
+from integration_pipeline.transport.withholding import request_extensions
 
 _ERROR_TEXT_BYTES = 2_000
 _REFUSAL_BYTES = 65_536
@@ -47,7 +48,7 @@ class Turn:
 
     def carried_by(self, request: httpx.Request) -> None:
         """Let this request take part, before authentication touches it."""
-        request.extensions = {**request.extensions, _TURN: self}
+        request.extensions = {**request.extensions, **request_extensions(), _TURN: self}
         self._plain = dict(request.headers)
 
     def goes_out(self, request: httpx.Request) -> None:

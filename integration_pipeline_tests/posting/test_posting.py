@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any, cast
@@ -13,13 +14,16 @@ import pytest
 from integration_pipeline.accounting.target import AccountingTarget
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.pipeline.post import enlist
+from integration_pipeline.posting.calls import Bell
 from integration_pipeline.posting.delivery import Delivery
 from integration_pipeline.posting.poster import Poster
 from integration_pipeline.posting.reconcile import reconcile
 from integration_pipeline.posting.standing import posting_problems, stuck
 from integration_pipeline.posting.sweep import sweep
 from integration_pipeline.posting.writer import open_session, writing
-from integration_pipeline_tests.posting.conftest import Company
+from integration_pipeline.transport.limits import Window
+from integration_pipeline.transport.rate_limit import RateLimiter
+from integration_pipeline_tests.posting.conftest import REALM, Company, QuickBooks
 
 
 def test_booked_documents_are_there_under_their_numbers(company: Company) -> None:
@@ -144,11 +148,12 @@ def test_a_writer_that_is_lost_after_the_vendor_accepted_leaves_one_document(com
             pipeline_ended(company, session.info.backend_pid)
             return outcomes
 
-        poster = Poster(writer, cast("AccountingTarget", Losing(company.target, send_and_lose)))
-        # The first round gets to know the customer, the second posts.
-        poster.round()
-        with pytest.raises(psycopg.OperationalError):
+        losing = cast("AccountingTarget", Losing(company.target, send_and_lose))
+        with Bell() as bell, Poster(writer, losing, bell) as poster:
+            # The first round gets to know the customer, the second posts.
             poster.round()
+            with pytest.raises(psycopg.OperationalError):
+                poster.round()
 
     company.deliver()
 
@@ -174,7 +179,62 @@ class Losing:
 
 
 def pipeline_ended(company: Company, backend: int) -> None:
-    company.office.execute("SELECT pg_terminate_backend(:backend)", backend=backend)
+    company.office.execute("SELECT pg_terminate_backend(:backend, 5000)", backend=backend)
+
+
+class EventfulClock:
+    """Time passes only by waiting in it, and something happens meanwhile."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.meanwhile()
+        self.time += seconds
+
+
+def test_a_call_that_waits_for_its_slot_never_goes_out_if_its_session_ends_meanwhile(
+    company: Company,
+) -> None:
+    company.portal.deal("1")
+    company.sync()
+    clock = EventfulClock()
+    target = company.vendor.target(RateLimiter((Window(1, 1.0),), clock))
+    session = open_session(company.office.pipeline.database_url, "doomed")
+    with writing(session, target.name) as writer:
+        assert writer is not None
+        with Bell() as bell, Poster(writer, target, bell) as poster:
+            poster.round()
+            clock.meanwhile = lambda: pipeline_ended(company, session.info.backend_pid)
+            with pytest.raises(psycopg.OperationalError):
+                poster.round()
+    target.close()
+
+    assert company.vendor.documents() == {}
+    assert company.states() == {"claimed": 1}
+
+
+@pytest.mark.parametrize("running", [QuickBooks], indirect=True)
+def test_a_lost_answer_is_looked_up_where_the_vendor_would_take_it_twice(company: Company) -> None:
+    company.close_deals(2)
+    company.sync()
+    # It keeps no answers for repetitions, and lets numbers be used again.
+    company.vendor.sandbox.admin("PUT", f"/companies/{REALM}", {"refuse_duplicate_numbers": False})
+    company.vendor.sandbox.admin("PUT", "/lifetimes", {"request_id": 0})
+    path = f"/v3/company/{REALM}/batch"
+    lost = {"name": "lost", "path": path, "nth": [1], "fault": {"kind": "drop_after"}}
+    company.vendor.sandbox.admin("PUT", "/faults", {"rules": [lost]})
+
+    company.deliver()
+
+    company.vendor.sandbox.admin("DELETE", "/faults")
+    company.vendor.sandbox.admin("PUT", "/lifetimes", {})
+    assert company.vendor.documents() == company.booked()
+    assert company.states() == {"posted": 2}
 
 
 def test_a_target_has_one_writer_and_another_takes_over(company: Company) -> None:
