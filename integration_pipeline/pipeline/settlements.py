@@ -28,7 +28,8 @@ from integration_pipeline.payments.matching.facts import Conventions, Facts, Kep
 from integration_pipeline.payments.matching.parts import Part
 from integration_pipeline.payments.matching.payers import payer_of
 from integration_pipeline.payments.movements import MovementKind
-from integration_pipeline.pipeline.context import Pipeline, PostsTo
+from integration_pipeline.pipeline.context import Pipeline
+from integration_pipeline.pipeline.settlement_intents import enlist_settlements, withdraw_unsent
 from integration_pipeline.rules.document import AccountRole, RuleSet
 
 # First half of the two-part advisory lock key of a customer; the second is the customer's id.
@@ -161,6 +162,7 @@ def undo(
     if rows:
         connection.execute(_FORGET, {"ids": [row.id for row in found]})
         _store(connection, pipeline, rows, allocations, sides)
+        withdraw_unsent(connection, [row.id for row in found])
     return len(rows)
 
 
@@ -190,21 +192,6 @@ def _store(
     post_settlements(connection, entries, pipeline.rules.accounts)
     enlist_settlements(connection, pipeline.targets, sorted(stored.values()))
     return stored
-
-
-def enlist_settlements(
-    connection: Connection, targets: Sequence[PostsTo], settled: Sequence[int] | None = None
-) -> int:
-    """Make the intents of accounting systems for settlements; how many are new. Safe to repeat.
-
-    `settled` are ids of settlements, None stands for all of them: for a target that was added later.
-    """
-    if not targets or settled == []:
-        return 0
-    chosen = [
-        {"target": each.target, "entity": each.entity, "since": each.since.isoformat()} for each in targets
-    ]
-    return connection.execute(_ENLIST, {"targets": json.dumps(chosen), "settled": settled}).scalar_one()
 
 
 def _rounds(connection: Connection, movement_ids: Sequence[int]) -> dict[int, int]:
@@ -344,7 +331,6 @@ _ALLOCATE = text("""
     )
     INNER JOIN payments.settlements AS settlement ON settlement.reference = given.reference
 """)
-_ENLIST = text("SELECT payments.enlist(CAST(:targets AS jsonb), CAST(:settled AS bigint[]))")
 _SETTLED = text("""
     WITH settled AS (
         SELECT * FROM jsonb_to_recordset(CAST(:settled AS jsonb)) AS given (id bigint, by text)

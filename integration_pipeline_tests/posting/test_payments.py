@@ -25,7 +25,7 @@ def still_open(company: Company) -> dict[str | None, Money | None]:
     return {record.number: record.balance for page in pages for record in page}
 
 
-def corrected(company: Company, cashier: Cashier, number: str, amount: str) -> None:
+def corrected(company: Company, number: str, amount: str) -> None:
     """The deal was always meant to be over this: its invoice is reversed, another takes its place."""
     company.portal.change(DEAL, number, dealname="corrected", amount=amount)
     company.sync()
@@ -39,7 +39,7 @@ def test_a_payment_net_of_a_credit_note_leaves_open_what_the_own_books_have_open
     cashier.line("line-1", 10_000, text=first)
     cashier.settle()
     company.deliver()
-    corrected(company, cashier, "1", "180.00")
+    corrected(company, "1", "180.00")
     cashier.line("line-2", 5_000)
     cashier.receive()
     wish = Wish({first: Decimal("100.00"), "US-INV-000002": Decimal("150.00")})
@@ -60,4 +60,30 @@ def test_a_payment_net_of_a_credit_note_leaves_open_what_the_own_books_have_open
         first: Money(0, "USD"),
         "US-CN-000001": Money(0, "USD"),
         "US-INV-000002": Money(3_000, "USD"),
+    }
+
+
+def test_a_credit_note_is_set_against_its_invoice_once_the_payment_of_it_is_undone_unsent(
+    company: Company, cashier: Cashier
+) -> None:
+    [first] = cashier.bill("1")
+    cashier.line("line-1", 10_000, text=first)
+    cashier.settle()
+    with company.office.pipeline.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE posting.intents SET retry_at = clock_timestamp() + interval '1 hour' "
+            "WHERE subject = 'payment'"
+        )
+    corrected(company, "1", "180.00")
+    company.deliver()
+    assert company.states() == {"posted": 3, "pending": 1, "cancelled": 1}
+
+    undo(company.office.pipeline, cashier.number("line-1"), by="ann", reason="another company's")
+    company.deliver()
+
+    assert company.states() == {"posted": 4, "cancelled": 2}
+    assert still_open(company) == {
+        first: Money(0, "USD"),
+        "US-CN-000001": Money(0, "USD"),
+        "US-INV-000002": Money(18_000, "USD"),
     }
