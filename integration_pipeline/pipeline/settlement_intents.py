@@ -1,4 +1,4 @@
-"""What accounting systems are to get of settlements: intents made with them, and withdrawn where one is undone.
+"""What accounting systems get of settlements: intents made with them, and withdrawn where one is undone.
 
 Belongs here: intents of settlements, in the transaction that books them. Does not belong here: booking
 (`settlements`), sending (`posting`).
