@@ -7,7 +7,7 @@ PostgreSQL ledger, which is booked in the pipeline's own transaction and needs n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -187,6 +187,10 @@ class RemoteRecord:
     modified_at: datetime
     body_hash: str
     """SHA-256 over the vendor's body."""
+    applied: Mapping[str, Money] | None = None
+    """What of a payment or an application is set against which documents, by their ids there, without signs;
+    None if the vendor does not tell.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +308,12 @@ class AccountingTarget(Protocol):
 
     def documents(self, first: date, last: date) -> Iterator[Sequence[RemoteRecord]]:
         """All invoices and credit notes issued from `first` to `last`, whoever made them."""
+        ...
+
+    def payments(self, first: date, last: date) -> Iterator[Sequence[RemoteRecord]]:
+        """Our payments and applications dated from `first` to `last`, and those of others that the vendor
+        lists with them; deleted ones as far as it still lists these.
+        """
         ...
 
     def customers(self, since: datetime | None) -> Iterator[Sequence[RemoteCustomer]]:

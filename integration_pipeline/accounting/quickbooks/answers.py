@@ -103,9 +103,9 @@ def _payment(identifier: str, answer: Json, home_currency: str) -> RemoteRecord:
     received = _money(answer.field("TotalAmt"), currency)
     note = _text(answer, "PrivateNote")
     reference = reference_in(note) or as_reference(_text(answer, "PaymentRefNum"))
-    applied, uses_credit = _applied(answer, currency)
+    applied, settled, uses_credit = _applied(answer, currency)
     is_application = reference.startswith("A") if reference else not received and uses_credit
-    total = applied if is_application else received
+    total = settled if is_application else received
     return RemoteRecord(
         subject=Subject.APPLICATION if is_application else Subject.PAYMENT,
         kind=None,
@@ -121,6 +121,7 @@ def _payment(identifier: str, answer: Json, home_currency: str) -> RemoteRecord:
         state=_state(note, total, paid=True),
         modified_at=answer.field("MetaData").field("LastUpdatedTime").timestamp(),
         body_hash=_hash(answer),
+        applied=applied,
     )
 
 
@@ -168,18 +169,27 @@ def _deleted(entity: str, identifier: str, answer: Json, home_currency: str) -> 
     )
 
 
-def _applied(answer: Json, currency: str) -> tuple[Money, bool]:
-    """What a payment sets against invoices, and whether a credit memo is in it."""
-    applied = Money(0, currency)
+def _applied(answer: Json, currency: str) -> tuple[dict[str, Money], Money, bool]:
+    """What a payment sets against which transactions, how much of it against invoices, and whether a credit
+    memo is in it.
+    """
+    applied: dict[str, Money] = {}
+    settled = Money(0, currency)
     uses_credit = False
     lines = answer.optional("Line")
     for line in lines.items() if lines else []:
         links = line.optional("LinkedTxn")
-        kinds = {link.field("TxnType").text() for link in (links.items() if links else [])}
-        uses_credit = uses_credit or CREDIT_MEMO in kinds
-        if INVOICE in kinds:
-            applied += _money(line.field("Amount"), currency)
-    return applied, uses_credit
+        linked = {
+            link.field("TxnId").identifier(): link.field("TxnType").text()
+            for link in (links.items() if links else [])
+        }
+        uses_credit = uses_credit or CREDIT_MEMO in linked.values()
+        amount = _money(line.field("Amount"), currency)
+        if INVOICE in linked.values():
+            settled += amount
+        for identifier in linked:
+            applied[identifier] = applied.get(identifier, Money(0, currency)) + amount
+    return applied, settled, uses_credit
 
 
 def _state(note: str, total: Money, *, paid: bool) -> RemoteState:

@@ -68,7 +68,8 @@ def _line(item: OutgoingPayment, allocation: Allocation) -> JsonObject:
         raise CannotBeSent(
             f"payment {item.reference}: {allocation.amount.format()} of the "
             f"{'credit memo' if is_credit_memo else 'invoice'} {allocation.document_id} cannot be set "
-            "against other documents in QuickBooks; set them against each other there by hand"
+            "against other documents in QuickBooks; set them against each other there by hand, then say so "
+            "with `targets settled`"
         )
     kind = CREDIT_MEMO if is_credit_memo else INVOICE
     return _applied(abs(cents(allocation.amount)), allocation.document_id, kind)

@@ -55,7 +55,8 @@ from integration_pipeline.transport.shapes import Json
 
 VENDOR = "quickbooks"
 _DOCUMENTS = (INVOICE, CREDIT_MEMO)
-_WATCHED = (INVOICE, CREDIT_MEMO, PAYMENT, PURCHASE)
+_MONEY = (PAYMENT, PURCHASE)
+_WATCHED = (*_DOCUMENTS, *_MONEY)
 
 # Change data capture looks 30 days back; the vendor's clock is not ours.
 _CAPTURED = timedelta(days=29)
@@ -178,10 +179,11 @@ class QuickBooksTarget:
 
     def documents(self, first: date, last: date) -> Iterator[Sequence[RemoteRecord]]:
         """See `AccountingTarget`."""
-        period = f"TxnDate >= '{first.isoformat()}' AND TxnDate <= '{last.isoformat()}'"
-        for entity in _DOCUMENTS:
-            for page in self._api.pages(entity, period):
-                yield from self._records(entity, page)
+        return self._dated(_DOCUMENTS, first, last)
+
+    def payments(self, first: date, last: date) -> Iterator[Sequence[RemoteRecord]]:
+        """See `AccountingTarget`. Deleted ones are not listed, and of expenses only refunds of ours."""
+        return self._dated(_MONEY, first, last)
 
     def customers(self, since: datetime | None) -> Iterator[Sequence[RemoteCustomer]]:
         """See `AccountingTarget`. Those made inactive included."""
@@ -250,6 +252,12 @@ class QuickBooksTarget:
             for records in self._records(entity, page)
             for record in records
         ]
+
+    def _dated(self, entities: Sequence[str], first: date, last: date) -> Iterator[Sequence[RemoteRecord]]:
+        period = f"TxnDate >= '{first.isoformat()}' AND TxnDate <= '{last.isoformat()}'"
+        for entity in entities:
+            for page in self._api.pages(entity, period):
+                yield from self._records(entity, page)
 
     def _queried(self, since: datetime) -> Iterator[Sequence[RemoteRecord]]:
         for entity in _WATCHED:

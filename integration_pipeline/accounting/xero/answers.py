@@ -90,6 +90,7 @@ def allocation(element: Json, note: Json) -> RemoteRecord:
     """A part of a credit note that is set against an invoice, as the note shows it."""
     currency = note.field("CurrencyCode").text()
     note_id = note.field("CreditNoteID").identifier()
+    amount = money(element.field("Amount"), currency)
     deleted = element.optional("IsDeleted")
     return RemoteRecord(
         subject=Subject.APPLICATION,
@@ -99,13 +100,14 @@ def allocation(element: Json, note: Json) -> RemoteRecord:
         number=None,
         reference=None,
         customer_id=note.field("Contact").field("ContactID").identifier(),
-        total=money(element.field("Amount"), currency),
+        total=amount,
         tax=None,
         balance=None,
         issued_on=day(element.field("Date")),
         state=RemoteState.DELETED if deleted and deleted.flag() else RemoteState.OPEN,
         modified_at=moment(note.field("UpdatedDateUTC")),
         body_hash=body_hash(element),
+        applied={note_id: amount, element.field("Invoice").field("InvoiceID").identifier(): amount},
     )
 
 

@@ -81,13 +81,7 @@ class Documents:
         for elements in self._pages(INVOICES, f'Type=="{INVOICES.type}"', since):
             yield _records(elements, INVOICES)
         for elements in self._pages(CREDIT_NOTES, f'Type=="{CREDIT_NOTES.type}"', since):
-            applied = [
-                allocation(each, note)
-                for note in elements
-                if is_sale(note, CREDIT_NOTES) and (given := note.optional("Allocations"))
-                for each in given.items()
-            ]
-            yield _records(elements, CREDIT_NOTES) + applied
+            yield _records(elements, CREDIT_NOTES) + _allocations(elements)
 
     def issued(self, first: date, last: date) -> Iterator[list[RemoteRecord]]:
         """All issued from `first` to `last`."""
@@ -95,6 +89,12 @@ class Documents:
             test = where.all_of(f'Type=="{shape.type}"', where.between("Date", first, last))
             for elements in self._pages(shape, test, None):
                 yield _records(elements, shape)
+
+    def allocated(self, first: date, last: date) -> Iterator[list[RemoteRecord]]:
+        """What of the credit notes issued from `first` to `last` is set against invoices."""
+        test = where.all_of(f'Type=="{CREDIT_NOTES.type}"', where.between("Date", first, last))
+        for elements in self._pages(CREDIT_NOTES, test, None):
+            yield _allocations(elements)
 
     def _pages(self, shape: Shape, test: str, since: datetime | None) -> Iterator[list[Json]]:
         order = f"{shape.identifier} ASC"
@@ -117,6 +117,15 @@ class Documents:
 
 def _records(elements: Sequence[Json], shape: Shape) -> list[RemoteRecord]:
     return [document(each, shape) for each in elements if is_sale(each, shape)]
+
+
+def _allocations(notes: Sequence[Json]) -> list[RemoteRecord]:
+    return [
+        allocation(each, note)
+        for note in notes
+        if is_sale(note, CREDIT_NOTES) and (given := note.optional("Allocations"))
+        for each in given.items()
+    ]
 
 
 def _outcome(sent: OutgoingDocument, answer: Answer, shape: Shape) -> Outcome:

@@ -11,8 +11,9 @@ Belongs here: parts as data. Does not belong here: calls (`payments`).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum, auto
 
@@ -127,9 +128,12 @@ def payment_there(element: Json) -> PartThere | None:
     if mark is None or _text(element, "PaymentType") not in _OF_CUSTOMERS:
         return None
     # Lists have been seen to show a refund's credit note in place of an invoice.
-    document = element.optional("Invoice") or element.field("CreditNote")
+    invoice = element.optional("Invoice")
+    document = invoice or element.field("CreditNote")
+    document_id = document.field("InvoiceID" if invoice else "CreditNoteID").identifier()
     currency = document.field("CurrencyCode").text()
-    return PartThere(mark, _record(element, mark, "PaymentID", "Amount", currency, document))
+    record = _record(element, mark, "PaymentID", "Amount", currency, document)
+    return PartThere(mark, replace(record, applied={document_id: record.total}))
 
 
 def bank_transaction_there(element: Json) -> PartThere | None:
@@ -150,11 +154,17 @@ def bank_transaction_there(element: Json) -> PartThere | None:
 def joined(parts: Sequence[PartThere]) -> RemoteRecord | None:
     """One of our payments by all its parts there; None as long as some are missing.
 
-    Its id is that of its first part. A part that was deleted since is there, and counts for nothing.
+    Its id is that of its first part. A part that was deleted since is there, and counts for nothing; one
+    that was sent again after that takes its place.
     """
+    standing_marks = {each.mark for each in parts if each.record.state not in GONE}
     counted = sorted(
-        (each for each in parts if each.mark.count),
-        key=lambda each: (each.mark.number, each.record.remote_id),
+        (
+            each
+            for each in sorted(parts, key=lambda each: each.record.modified_at, reverse=True)
+            if each.mark.count and (each.record.state not in GONE or each.mark not in standing_marks)
+        ),
+        key=lambda each: each.mark.number,
     )
     if not counted or {each.mark.number for each in counted} != set(range(1, counted[0].mark.count + 1)):
         return None
@@ -163,6 +173,9 @@ def joined(parts: Sequence[PartThere]) -> RemoteRecord | None:
     first = counted[0].record
     latest = max((each.record for each in counted), key=lambda record: record.modified_at)
     total = Money(sum(record.total.minor for record in records), first.total.currency)
+    applied: Counter[str] = Counter()
+    for record in standing:
+        applied.update({document: money.minor for document, money in (record.applied or {}).items()})
     return RemoteRecord(
         subject=Subject.PAYMENT,
         kind=None,
@@ -178,6 +191,7 @@ def joined(parts: Sequence[PartThere]) -> RemoteRecord | None:
         state=RemoteState.OPEN if standing else RemoteState.DELETED,
         modified_at=latest.modified_at,
         body_hash=latest.body_hash,
+        applied={document: Money(minor, total.currency) for document, minor in applied.items()},
     )
 
 

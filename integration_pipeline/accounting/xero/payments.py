@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.target import (
@@ -73,7 +73,7 @@ class _Plan:
         return f"payment {self.payment.reference} of {self.payment.amount.format()}"
 
     def due(self, place: Place) -> list[Part]:
-        known = {each.mark for each in self.there}
+        known = {each.mark for each in self.there if each.record.state not in GONE}
         return [part for part in self.parts if part.place is place and part.mark not in known]
 
     def outcome(self) -> Outcome:
@@ -139,6 +139,24 @@ class Payments:
                 read += [joined(by_reference[each]) for each in some]
             yield [record for record in read if record is not None]
 
+    def dated(self, first: date, last: date) -> Iterator[list[RemoteRecord]]:
+        """Our payments of these days, deleted ones included."""
+        period = where.between("Date", first, last)
+        credit = where.all_of('Type=="RECEIVE-OVERPAYMENT"', period)
+        lists = (
+            ("Payments", "PaymentID", period, payment_there),
+            ("BankTransactions", "BankTransactionID", credit, bank_transaction_there),
+        )
+        parts = [
+            read(each)
+            for plural, identifier, test, read in lists
+            for page in self._api.pages(plural, order=f"{identifier} ASC", where=test)
+            for each in page
+        ]
+        for of_one in _by_reference(parts).values():
+            if (record := joined(of_one)) is not None:
+                yield [record]
+
     def _planned(self, payment: OutgoingPayment) -> _Plan:
         plan = _Plan(payment)
         account = self._config.payments.get(payment.method)
@@ -174,7 +192,7 @@ class Payments:
         if _rest(payment):
             return Refused(
                 f"{plan.what}: it gives back a customer's credit; refund the overpayment in Xero (Contacts, "
-                "the customer), then settle this by hand"
+                "the customer), then say so with `targets settled`"
             )
         parts: list[Part] = []
         for place, each in enumerate(moved, start=1):
@@ -183,7 +201,8 @@ class Payments:
                 return Refused(
                     f"{plan.what}: Xero gives money back of a credit note only, and none with "
                     f"{(-each.amount).format()} left reverses the invoice {each.document_id}; remove its "
-                    "payment in Xero, or credit the invoice, then send this again (`targets resend`)"
+                    "payment in Xero and say so with `targets settled`, or credit the invoice and send this "
+                    "again (`targets resend`)"
                 )
             mark = Mark(payment.reference, place, len(moved))
             document = {"CreditNote": {"CreditNoteID": note}}
@@ -281,7 +300,7 @@ def _not_to_be_set_off(plan: _Plan) -> Refused | None:
             return Refused(
                 f"{plan.what}: {each.amount.format()} of the {'credit note' if is_note else 'invoice'} "
                 f"{each.document_id} cannot be set against other documents in Xero; set them against each "
-                "other there by hand"
+                "other there by hand, then say so with `targets settled`"
             )
     return None
 

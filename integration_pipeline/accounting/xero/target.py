@@ -146,6 +146,10 @@ class XeroTarget:
     def documents(self, first: date, last: date) -> Iterator[Sequence[RemoteRecord]]:
         return self._documents.issued(first, last)
 
+    def payments(self, first: date, last: date) -> Iterator[Sequence[RemoteRecord]]:
+        yield from self._payments.dated(first, last)
+        yield from self._documents.allocated(first, last)
+
     def customers(self, since: datetime | None) -> Iterator[Sequence[RemoteCustomer]]:
         overlap = timedelta(seconds=self._config.overlap_seconds)
         return self._contacts.pages(None if since is None else since - overlap)
