@@ -24,7 +24,8 @@ class WebhookEvent:
     `key` is the same for every delivery of one event and for no other of its `source`; `kind` is the vendor's
     word. `external_ids` are the records of `object_type` concerned: none, and no type, if it is of no use to
     us. Of a vendor whose events only say that an account has something new (`inbox.receiving.NUDGING`) they
-    are the account, without a type. `body` is the event as received.
+    are the account, without a type. `body` is the event as received. `is_own`: we made the change ourselves,
+    in fields that are only written, so nothing follows from it.
     """
 
     source: str
@@ -34,3 +35,4 @@ class WebhookEvent:
     external_ids: tuple[str, ...]
     occurred_at: datetime
     body: Mapping[str, JsonValue]
+    is_own: bool = False

@@ -15,6 +15,7 @@ from integration_pipeline.gateway.committer import Committer
 from integration_pipeline.gateway.health import health_routes
 from integration_pipeline.gateway.hubspot import hubspot
 from integration_pipeline.gateway.metrics import Metrics
+from integration_pipeline.gateway.own_fields import OwnFields
 from integration_pipeline.gateway.parts import Parts
 from integration_pipeline.gateway.payments import plaid, stripe
 from integration_pipeline.gateway.refusals import Refused, refuse
@@ -73,10 +74,11 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    own_fields = OwnFields(settings.mapping_file)
     vendors = (
-        hubspot(settings),
+        hubspot(settings, own_fields),
         salesforce_outbound(settings),
-        salesforce_changes(settings),
+        salesforce_changes(settings, own_fields),
         quickbooks(settings),
         xero(settings),
         stripe(settings),

@@ -8,7 +8,8 @@ from typing import Final
 from fastapi import Request
 
 from integration_pipeline.crm.hubspot.signature import Forged, Proof
-from integration_pipeline.crm.hubspot.webhooks import MAX_EVENTS, MalformedWebhook, read_events
+from integration_pipeline.crm.hubspot.webhooks import MAX_EVENTS, SOURCE, MalformedWebhook, read_events
+from integration_pipeline.gateway.own_fields import OwnFields
 from integration_pipeline.gateway.webhooks import (
     MEBIBYTE,
     Bounds,
@@ -24,7 +25,7 @@ from integration_pipeline.settings import Settings, listed
 MAX_BODY: Final = 8 * MEBIBYTE
 
 
-def hubspot(settings: Settings) -> Vendor:
+def hubspot(settings: Settings, own: OwnFields) -> Vendor:
     """The webhooks of one HubSpot app."""
     secrets = listed(settings.hubspot_client_secret)
 
@@ -34,13 +35,13 @@ def hubspot(settings: Settings) -> Vendor:
         async def read(body: bytes) -> Events:
             address = _called(request, settings.public_url)
             proof.require(secrets, method=request.method, uri=address, body=body)
-            return read_events(body)
+            return read_events(body, own_fields=own.of(SOURCE))
 
         return read
 
     return Vendor(
         name="HubSpot",
-        source="hubspot",
+        source=SOURCE,
         path="/webhooks/hubspot",
         secret="HUBSPOT_CLIENT_SECRET",  # noqa: S106 - the setting's name
         is_set=bool(secrets),

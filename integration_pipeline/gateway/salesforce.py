@@ -12,6 +12,7 @@ from typing import Final
 
 from fastapi import Request, Response
 
+from integration_pipeline.crm.salesforce.config import SOURCE
 from integration_pipeline.crm.salesforce.signature import (
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
@@ -25,6 +26,7 @@ from integration_pipeline.crm.salesforce.webhooks import (
     read_change_events,
     read_outbound,
 )
+from integration_pipeline.gateway.own_fields import OwnFields
 from integration_pipeline.gateway.webhooks import (
     MEBIBYTE,
     Bounds,
@@ -59,7 +61,7 @@ def salesforce_outbound(settings: Settings) -> Vendor:
 
     return Vendor(
         name="Salesforce (outbound messages)",
-        source="salesforce",
+        source=SOURCE,
         path="/webhooks/salesforce/outbound",
         secret="SALESFORCE_OUTBOUND_TOKENS and SALESFORCE_ORGANIZATION",  # noqa: S106 - names of settings
         is_set=bool(tokens and organization),
@@ -74,21 +76,24 @@ def salesforce_outbound(settings: Settings) -> Vendor:
     )
 
 
-def salesforce_changes(settings: Settings) -> Vendor:
+def salesforce_changes(settings: Settings, own: OwnFields) -> Vendor:
     """The change events of one org, by a relay."""
     secrets = listed(settings.salesforce_relay_secrets)
 
     def signed(request: Request) -> Signed:
         return RelayProof.of(request.headers, time.time_ns() // 1_000_000)
 
+    def events(body: bytes) -> Events:
+        return read_change_events(body, own_fields=own.of(SOURCE))
+
     return Vendor(
         name="Salesforce (change events)",
-        source="salesforce",
+        source=SOURCE,
         path="/webhooks/salesforce/changes",
         secret="SALESFORCE_RELAY_SECRETS",  # noqa: S106 - the setting's name
         is_set=bool(secrets),
         bounds=Bounds(8 * MEBIBYTE, body_seconds=5.0, answer_seconds=9.0),
-        prove=by_signature(signed, secrets, read_change_events),
+        prove=by_signature(signed, secrets, events),
         forged=Forged,
         malformed=MalformedWebhook,
         challenge="Relay-Signature",

@@ -36,6 +36,7 @@ MAX_CONNECTIONS: Final = 512
 _PASSED_ON: Final = (
     "database_url",
     "data_dir",
+    "mapping_file",
     "hubspot_client_secret",
     "salesforce_organization",
     "salesforce_outbound_tokens",

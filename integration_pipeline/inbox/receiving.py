@@ -20,17 +20,18 @@ KEEP = """
         SELECT DISTINCT ON (source, event_key) *
         FROM jsonb_to_recordset(CAST(%(batch)s AS jsonb)) AS event (
             source text, event_key text, kind text, object_type text, external_ids text[],
-            occurred_at timestamptz, body jsonb
+            occurred_at timestamptz, body jsonb, is_own boolean
         )
         ORDER BY source, event_key
     ),
     new AS (
         INSERT INTO inbox.events (
-            source, event_key, kind, object_type, external_ids, occurred_at, body, state
+            source, event_key, kind, object_type, external_ids, occurred_at, body, state, finished_at
         )
         SELECT
             source, event_key, kind, object_type, external_ids, occurred_at, body,
-            CASE WHEN object_type IS NULL THEN 'ignored' ELSE 'pending' END
+            CASE WHEN object_type IS NULL THEN 'ignored' WHEN is_own THEN 'done' ELSE 'pending' END,
+            CASE WHEN object_type IS NOT NULL AND is_own THEN clock_timestamp() END
         FROM given
         ORDER BY source, event_key
         ON CONFLICT (source, event_key) DO NOTHING
@@ -63,7 +64,7 @@ KEEP = """
     )
     SELECT
         (SELECT count(*) FROM new WHERE state = 'pending'),
-        (SELECT count(*) FROM new WHERE state = 'ignored'),
+        (SELECT count(*) FROM new WHERE state <> 'pending'),
         (SELECT count(*) FROM given) - (SELECT count(*) FROM new),
         (SELECT count(*) FROM told)
 """
@@ -77,7 +78,7 @@ NUDGES_CHANNEL = "nudges"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How many events were new, new but of no use to us, and known before."""
+    """How many events were new, new but of no use to us (or of our own making), and known before."""
 
     new: int
     ignored: int
@@ -95,6 +96,7 @@ def as_batch(events: Sequence[WebhookEvent]) -> str:
             "external_ids": list(event.external_ids),
             "occurred_at": event.occurred_at.isoformat(),
             "body": _storable(dict(event.body)),
+            "is_own": event.is_own,
         }
         for event in events
     ]

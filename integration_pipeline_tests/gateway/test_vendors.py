@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,6 +15,7 @@ from sqlalchemy import Engine, text
 
 from integration_pipeline.crm.salesforce.webhooks import ACKNOWLEDGEMENT
 from integration_pipeline.gateway.plaid_keys import NEW_IDS_A_MINUTE
+from integration_pipeline.settings import MAPPINGS
 from integration_pipeline_tests.gateway.conftest import Counted, Inbox, Open, signing_client
 from integration_pipeline_tests.gateway.hubspot import UNSIGNED
 from integration_pipeline_tests.gateway.vendors import (
@@ -29,6 +33,15 @@ from integration_pipeline_tests.gateway.vendors import (
     secrets,
     stripe_signed,
 )
+
+
+def _own_change(number: int) -> bytes:
+    [event] = json.loads(CHANGES.body(number))
+    header = event["payload"]["ChangeEventHeader"]
+    header["changeOrigin"] = "com/salesforce/api/rest/67.0;client=integration-pipeline"
+    header["changedFields"] = ["Invoice_Status__c", "Amount_Due__c", "LastModifiedDate"]
+    return json.dumps([event]).encode()
+
 
 each_sender = pytest.mark.parametrize("sender", SENDERS, ids=str)
 
@@ -105,6 +118,23 @@ class TestAccepted:
         assert inbox.rows("object_type, external_ids") == [
             {"object_type": "deal", "external_ids": ["006Wx0000000001AAA"]}
         ]
+
+    def test_our_own_write_to_a_deal_at_salesforce_leads_to_no_reading(
+        self, open_gateway: Open, inbox: Inbox, tmp_path: Path
+    ) -> None:
+        mapping = tmp_path / "mapping.yaml"
+        mapping.write_text("changed later")
+        client = open_gateway(**secrets(), mapping_file=mapping)
+        client.auth = UNSIGNED
+        own = replace(CHANGES, body=_own_change)
+        send(client, own, 1)
+
+        mapping.write_bytes((MAPPINGS / "salesforce_demo.yaml").read_bytes())
+        send(client, own, 2)
+        send(client, CHANGES, 3)
+
+        # Without a mapping that can be read, nobody knows whose it is.
+        assert [row["state"] for row in inbox.rows("state")] == ["pending", "done", "pending"]
 
     def test_an_outbound_message_is_acknowledged_in_salesforces_words(self, client: httpx.Client) -> None:
         answer = send(client, OUTBOUND)

@@ -75,6 +75,24 @@ class TestAccepted:
 
         assert inbox.count == 2
 
+    def test_our_own_write_to_a_deal_is_kept_and_leads_to_no_reading(
+        self, client: httpx.Client, inbox: Inbox
+    ) -> None:
+        own = {"propertyName": "invoice_status", "changeSource": "INTEGRATION"}
+        client.post(
+            PATH,
+            content=body_of(
+                event(1, **own),
+                event(2, **{**own, "changeSource": "CRM_UI"}),
+                event(3, **{**own, "propertyName": "amount"}),
+                event(4, "company.propertyChange", **own),
+                event(5, "object.propertyChange", objectTypeId="0-3", **own),
+            ),
+        )
+
+        kept = {row["external_ids"][0]: row["state"] for row in inbox.rows()}
+        assert kept == {"1": "done", "2": "pending", "3": "pending", "4": "pending", "5": "done"}
+
     def test_types_without_use_are_kept_and_ignored(
         self, client: httpx.Client, inbox: Inbox, counted: Counted
     ) -> None:

@@ -102,6 +102,8 @@ def test_a_write_of_ours_comes_back_and_makes_no_new_version_nor_invoice_nor_wri
             "WHERE body ->> 'propertyName' LIKE '%invoice%' OR body ->> 'propertyName' = 'amount_due'"
         )
         inbox.wait_until_settled()
+        # No worker had to look at any of them.
+        inbox.wait_for("SELECT count(*) = 7 FROM inbox.events WHERE state = 'done' AND batch_id IS NULL")
         reports = {each.stage: each.counts for each in sync(office.pipeline, source, Scope.everything())}
 
         assert (reports["extract"]["read_deal"], reports["extract"]["new_deal"]) == (1, 0)

@@ -9,7 +9,7 @@ Belongs here: HubSpot's subscription types and event fields. Does not belong her
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
@@ -26,6 +26,7 @@ MAX_EVENTS: Final = 1_000
 """HubSpot sends at most 100 in a request; more than this is not HubSpot."""
 
 _MAX_DEPTH: Final = 8
+_BY_API: Final = "INTEGRATION"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES: Final = {
     "deal": ObjectType.DEAL,
@@ -67,6 +68,8 @@ class HubSpotEvent(BaseModel):
     # Milliseconds since 1970, up to the year 9999.
     occurred_at: Annotated[int, Field(ge=0, le=253_402_300_799_999)]
     attempt_number: Annotated[int, Field(ge=0, le=1_000)] = 0
+    change_source: Annotated[str, Field(max_length=200)] | None = None
+    property_name: Annotated[str, Field(max_length=1_000)] | None = None
     object_id: _Id | None = None
     object_type_id: _Name | None = None
     primary_object_id: _Id | None = None
@@ -79,11 +82,12 @@ class HubSpotEvent(BaseModel):
     to_object_type_id: _Name | None = None
 
 
-def read_events(body: bytes) -> tuple[WebhookEvent, ...]:
+def read_events(body: bytes, *, own_fields: Collection[str] = ()) -> tuple[WebhookEvent, ...]:
     """The events of one request. Raises `MalformedWebhook` for the first thing that is not as documented.
 
     Types of events and of objects that this pipeline has no use for are no fault: their events have no
-    `object_type`.
+    `object_type`. A change by API of one of a deal's `own_fields` is our own: an event names neither the app
+    nor the user, but nothing is read from these fields, whoever writes them.
     """
     try:
         documents = parse_json(body, unique_names=True)
@@ -91,10 +95,10 @@ def read_events(body: bytes) -> tuple[WebhookEvent, ...]:
         raise MalformedWebhook(f"the body is no JSON to rely on: {error}") from None
     if not isinstance(documents, list) or not 1 <= len(documents) <= MAX_EVENTS:
         raise MalformedWebhook(f"the body must be an array of 1 to {MAX_EVENTS} events")
-    return tuple(_read(index, document) for index, document in enumerate(documents))
+    return tuple(_read(index, document, own_fields) for index, document in enumerate(documents))
 
 
-def _read(index: int, document: JsonValue) -> WebhookEvent:
+def _read(index: int, document: JsonValue, own_fields: Collection[str]) -> WebhookEvent:
     where = f"event [{index}]"
     if not isinstance(document, Mapping):
         raise MalformedWebhook(f"{where} must be an object")
@@ -113,6 +117,7 @@ def _read(index: int, document: JsonValue) -> WebhookEvent:
         external_ids=external_ids,
         occurred_at=_EPOCH + timedelta(milliseconds=event.occurred_at),
         body=document,
+        is_own=object_type is ObjectType.DEAL and _is_own(event, own_fields),
     )
 
 
@@ -147,6 +152,14 @@ def _concerned(event: HubSpotEvent, where: str) -> _Concerned:
             event.object_id,
         ]
     return kind, _present(ids, where)
+
+
+def _is_own(event: HubSpotEvent, own_fields: Collection[str]) -> bool:
+    return (
+        event.subscription_type.endswith(".propertyChange")
+        and event.change_source == _BY_API
+        and event.property_name in own_fields
+    )
 
 
 def _linked(event: HubSpotEvent, where: str) -> _Concerned:

@@ -100,8 +100,8 @@ def read_change_events(
 ) -> tuple[WebhookEvent, ...]:
     """The change events of one request, an array or a single one. Raises `MalformedWebhook`.
 
-    A change that `client` made itself, in nothing but `own_fields`, concerns nobody. Events of objects that
-    are not read here are no fault. A gap names its records as any other event does; an overflow, or a change
+    A deal's change that `client` made, in nothing but `own_fields`, is our own. Events of objects that are not
+    read here are no fault. A gap names its records as any other event does; an overflow, or a change
     of a whole object, concerns `EVERY_RECORD`.
     """
     try:
@@ -162,12 +162,10 @@ def _changed(place: int, document: JsonValue, client: str, own_fields: Collectio
         header = ChangeEventHeader.model_validate(told)
     except ValidationError as error:
         raise MalformedWebhook(f"{where}.payload.ChangeEventHeader.{first_fault(error)}") from None
-    object_type, external_ids = _NOTHING
-    if not _is_own(header, client, own_fields):
-        deal = payload.get("OpportunityId")
-        object_type, external_ids = _concerned(
-            header.entity_name, header.record_ids, deal if isinstance(deal, str) else None
-        )
+    deal = payload.get("OpportunityId")
+    object_type, external_ids = _concerned(
+        header.entity_name, header.record_ids, deal if isinstance(deal, str) else None
+    )
     return WebhookEvent(
         source=SOURCE,
         key=_event_key(header),
@@ -176,6 +174,7 @@ def _changed(place: int, document: JsonValue, client: str, own_fields: Collectio
         external_ids=external_ids,
         occurred_at=_EPOCH + timedelta(milliseconds=header.commit_timestamp),
         body=document,
+        is_own=_is_own(header, client, own_fields),
     )
 
 
@@ -200,6 +199,8 @@ def _is_own(header: ChangeEventHeader, client: str, own_fields: Collection[str])
     """Whether the change was ours alone: a flow of the org that our write set off works in our name, too."""
     signed = {part.rstrip("/") for part in header.change_origin.split(";")}
     if header.change_type != "UPDATE" or f"client={client}" not in signed:
+        return False
+    if KINDS.get(header.entity_name) is not ObjectType.DEAL:
         return False
     return {*header.changed_fields} <= {*own_fields, "LastModifiedDate", "LastModifiedById"}
 

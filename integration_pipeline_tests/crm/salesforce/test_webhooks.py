@@ -175,15 +175,21 @@ class TestChangeEvents:
         assert (event.object_type, event.external_ids) == (None, ())
 
     @pytest.mark.parametrize("client", ["integration-pipeline", "integration-pipeline/"])
-    def test_of_our_own_fields_concern_nobody(self, client: str) -> None:
+    def test_of_our_own_fields_are_our_own(self, client: str) -> None:
         origin = f"com/salesforce/api/rest/67.0;client={client}"
         own = change(changeOrigin=origin, changedFields=["Invoiced__c", "LastModifiedDate"])
         flow = change(changeOrigin=origin, changedFields=["Invoiced__c", "Amount"])
         namesake = change(changeOrigin=f"{origin}x", changedFields=["Invoiced__c"])
+        account = change(
+            changeOrigin=origin,
+            changedFields=["Invoiced__c"],
+            entityName="Account",
+            recordIds=["001Wx0000000001AAA"],
+        )
 
-        events = read_change_events(body(own, flow, namesake), own_fields={"Invoiced__c"})
+        events = read_change_events(body(own, flow, namesake, account), own_fields={"Invoiced__c"})
 
-        assert [each.object_type for each in events] == [None, ObjectType.DEAL, ObjectType.DEAL]
+        assert [each.is_own for each in events] == [True, False, False, False]
 
     @pytest.mark.parametrize(
         "hostile",
