@@ -149,6 +149,7 @@ def _settled(row: Row[Any]) -> SettledMovement:
         fee_minor=sum(part["fee_minor"] for part in row.parts or ()),
         settled=None if row.settled_minor is None else Money(row.settled_minor, row.settled_currency),
         parts=tuple(parts),
+        dispute=next((link["id"] for link in row.links if link["kind"] == LinkKind.DISPUTE.value), None),
     )
 
 

@@ -263,7 +263,8 @@ class _Decided:
         documents: Iterable[OpenDocument] = (
             self.facts.documents[each.document_id] for each in decision.allocations
         )
-        return {each.customer_id for each in documents} | {each.customer_id for each in decision.credit}
+        credited = {each.customer_id for each in decision.credit if each.customer_id is not None}
+        return {each.customer_id for each in documents} | credited
 
 
 def _candidate_json(candidate: Candidate, position: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Belongs here: which rules a kind of movement is put to. Does not belong here: th
 
 from __future__ import annotations
 
+from integration_pipeline.payments.matching.coming_back import coming_back
 from integration_pipeline.payments.matching.decisions import (
     Arrived,
     Bearer,
@@ -19,7 +20,7 @@ from integration_pipeline.payments.matching.decisions import (
 from integration_pipeline.payments.matching.facts import Facts, Kept, SettledMovement
 from integration_pipeline.payments.matching.incoming import incoming, pays_just_what_is_open
 from integration_pipeline.payments.matching.payouts import looks_like_payout, payout_candidates, payout_of
-from integration_pipeline.payments.matching.returns import coming_back, outgoing
+from integration_pipeline.payments.matching.returns import outgoing
 from integration_pipeline.payments.movements import Movement, MovementKind
 
 

@@ -5,10 +5,15 @@ Belongs here: shapes. Does not belong here: deciding (`decide`), booking (pipeli
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from integration_pipeline.payments.matching.facts import Allocation, Kept
+
+Whose: TypeAlias = tuple[str, int | None]
+"""An entity and a customer of it; None stands for nobody."""
 
 
 class Rule(StrEnum):
@@ -32,6 +37,8 @@ class Rule(StrEnum):
     PAYOUT = "payout"
     """A payment vendor's payout and the bank line that tells of the same money."""
     PERSON = "person"
+    SET_ASIDE = "set_aside"
+    """A person says that it is none of ours, and yet it is in a payment vendor's balance."""
 
     # Only ever proposed.
     NAME = "name"
@@ -42,11 +49,29 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What no document takes: the customer's credit with an entity, negative where it goes back."""
+    """What no document takes: the customer's credit with an entity, negative where it goes back.
+
+    Without a customer it is nobody's: money of a payment vendor's balance that a person has set aside.
+    """
 
     entity: str
-    customer_id: int
+    customer_id: int | None
     minor: int
+
+
+def in_order_of_whose(whose: Whose) -> tuple[str, int]:
+    """A key to sort by: entities, nobody before customers."""
+    entity, customer_id = whose
+    return entity, customer_id or 0
+
+
+def credits_of(by_customer: Mapping[Whose, int]) -> tuple[Credit, ...]:
+    """In order; those of nothing are left out."""
+    return tuple(
+        Credit(*whose, by_customer[whose])
+        for whose in sorted(by_customer, key=in_order_of_whose)
+        if by_customer[whose]
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ class SettledPart:
 class SettledMovement:
     """An earlier movement of the same source as it was kept, with what it settled: `parts` is empty if it has
     settled nothing yet. `fee_minor` is what was booked as its fee, in the currency of the vendor's balance.
+    `dispute` is the one that it belongs to.
     """
 
     id: int
@@ -83,6 +84,7 @@ class SettledMovement:
     fee_minor: int
     settled: Money | None
     parts: tuple[SettledPart, ...]
+    dispute: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +142,12 @@ class Facts:
 
     `payers` are customers by (source, the payer's id there), `addresses` by e-mail address or its domain;
     `related` are earlier movements by source and external id: what refunds and disputes take back;
-    `returns` those that take a charge back, by source and the charge's id; `taken_back` are charges of which
-    this batch has decided a return, so that these two are behind. `credit` is what customers of such charges
-    have with an entity in a currency. `in_payout` is what the settled
-    movements of a payout come to, by entity, None if some of them are not settled yet. `today` is the civil
-    day of the run, None where age does not matter. `twins` are bank lines that read like an earlier one of
-    another account, and that one.
+    `returns` those that take a charge back, by source and the charge's id; `taken_back` are charges and
+    disputes of which this batch has decided a return, so that these two are behind. `credit` is what
+    customers of such charges have with an entity in a currency. `in_payout` is what the settled movements of
+    a payout come to, by entity, None if some of them are not settled yet. `today` is the civil day of the
+    run, None where age does not matter. `twins` are bank lines that read like an earlier one of another
+    account, and that one.
     """
 
     numbers: NumberReader
@@ -207,7 +209,7 @@ class Facts:
 
     def take_back(self, movement: Movement) -> None:
         """What is left of the charges that it names has just changed."""
-        for link in movement.linked(LinkKind.CHARGE):
+        for link in (*movement.linked(LinkKind.CHARGE), *movement.linked(LinkKind.DISPUTE)):
             self.taken_back.add((movement.source.value, link.id))
 
     def take_payout(self, payout_id: int, line_id: int | None) -> None:

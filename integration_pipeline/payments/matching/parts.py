@@ -9,7 +9,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from integration_pipeline.billing.money import allocate_units
-from integration_pipeline.payments.matching.decisions import Arrived, Charged, Matched
+from integration_pipeline.payments.matching.decisions import (
+    Arrived,
+    Charged,
+    Matched,
+    Whose,
+    in_order_of_whose,
+)
 from integration_pipeline.payments.matching.facts import Allocation, Facts, Kept
 from integration_pipeline.payments.movements import Movement
 
@@ -71,8 +77,8 @@ def _of_charge(movement: Movement, decision: Charged) -> list[Part]:
 
 
 def _of_customers(movement: Movement, decision: Matched, facts: Facts) -> list[Part]:
-    by_whom: dict[tuple[str, int], list[Allocation]] = defaultdict(list)
-    credit: dict[tuple[str, int], int] = defaultdict(int)
+    by_whom: dict[Whose, list[Allocation]] = defaultdict(list)
+    credit: dict[Whose, int] = defaultdict(int)
     for each in decision.allocations:
         document = facts.documents[each.document_id]
         if document.currency != movement.amount.currency:
@@ -80,7 +86,7 @@ def _of_customers(movement: Movement, decision: Matched, facts: Facts) -> list[P
         by_whom[document.entity, document.customer_id].append(each)
     for each in decision.credit:
         credit[each.entity, each.customer_id] += each.minor
-    whose = sorted({*by_whom, *credit})
+    whose = sorted({*by_whom, *credit}, key=in_order_of_whose)
     amounts = [credit[who] + sum(each.minor for each in by_whom[who]) for who in whose]
     if sum(amounts) != movement.amount.minor:
         raise ValueError(

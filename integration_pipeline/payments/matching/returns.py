@@ -1,23 +1,24 @@
-"""Money that goes back, and money that comes back after that: refunds, disputes, disputes won.
+"""Money that goes back: refunds, disputes, debits that failed, transfers to customers.
 
-Belongs here: which documents it is taken from, or given to again. Does not belong here: money that comes in
-for the first time (`incoming`).
+Belongs here: which documents it is taken from. Does not belong here: money that comes in for the first time
+(`incoming`), or back again (`coming_back`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from integration_pipeline.billing.money import Money
 from integration_pipeline.payments.matching.decisions import (
     Candidate,
-    Credit,
     Matched,
     NotOurs,
     NotYet,
     Rule,
     Waits,
+    Whose,
+    credits_of,
 )
 from integration_pipeline.payments.matching.facts import (
     Allocation,
@@ -29,8 +30,6 @@ from integration_pipeline.payments.matching.facts import (
 from integration_pipeline.payments.matching.incoming import documents_named
 from integration_pipeline.payments.matching.payers import payer_of
 from integration_pipeline.payments.movements import LinkKind, Movement, MovementKind
-
-_Whose = tuple[str, int]
 
 
 def outgoing(kept: Kept, facts: Facts) -> Matched | Waits | NotYet | NotOurs:
@@ -44,55 +43,6 @@ def outgoing(kept: Kept, facts: Facts) -> Matched | Waits | NotYet | NotOurs:
     if charges:
         return _of_charge(movement, charges[0].id, facts)
     return _of_named(movement, facts)
-
-
-def coming_back(kept: Kept, facts: Facts) -> Matched | Waits | NotYet:
-    """A dispute that was won, or a refund that failed: what it had taken is given again."""
-    movement = kept.movement
-    source = movement.source.value
-    taken: Sequence[SettledMovement] = ()
-    for link in movement.linked(LinkKind.DISPUTE):
-        taken = [*taken, *facts.related.get((source, link.id), ())]
-    if not taken:
-        taken = [
-            each
-            for link in movement.linked(LinkKind.CHARGE)
-            for each in facts.returns.get((source, link.id), ())
-            if each.kind in (MovementKind.REFUND, MovementKind.DISPUTE) and each.amount == -movement.amount
-        ]
-    taken = [each for each in taken if each.amount.minor < 0]
-    if not taken:
-        return Waits(f"{movement.amount.format()} came back, but nothing is known that had taken it")
-    if len(taken) > 1:
-        return Waits(
-            f"{movement.amount.format()} came back, which {len(taken)} movements may have taken: say for "
-            "which documents it is"
-        )
-    [before] = taken
-    if not before.parts:
-        return NotYet(f"the {before.kind.value} {before.external_id} that had taken it is not settled yet")
-    if before.amount != -movement.amount:
-        return Waits(
-            f"{movement.amount.format()} came back of the {(-before.amount).format()} that "
-            f"{before.kind.value} {before.external_id} had taken: say for which documents it is"
-        )
-    allocations: list[Allocation] = []
-    credit: Counter[_Whose] = Counter()
-    for part in before.parts:
-        if part.customer_id is None:
-            continue
-        credit[part.entity, part.customer_id] -= part.unapplied_minor
-        for each in part.allocations:
-            given = max(0, min(-each.minor, facts.documents[each.document_id].open_minor))
-            if given:
-                allocations.append(Allocation(each.document_id, given))
-            credit[part.entity, part.customer_id] += -each.minor - given
-    return Matched(
-        Rule.RETURNED,
-        (f"{before.kind.value} {before.external_id} had taken it: what was paid before is paid again",),
-        tuple(allocations),
-        _credits(credit),
-    )
 
 
 def _of_charge(movement: Movement, charge: str, facts: Facts) -> Matched | Waits | NotYet:
@@ -145,35 +95,35 @@ def _of_charge(movement: Movement, charge: str, facts: Facts) -> Matched | Waits
 
 def _left_of(
     movements: Iterable[SettledMovement], currency: str, facts: Facts
-) -> tuple[dict[int, int], dict[_Whose, int]]:
+) -> tuple[dict[int, int], dict[Whose, int]]:
     """What a charge and all that was taken back of it leave settled: by document, and as credit."""
     applied: Counter[int] = Counter()
-    credit: Counter[_Whose] = Counter()
+    credit: Counter[Whose] = Counter()
     for part in (part for movement in movements for part in movement.parts):
-        if part.customer_id is not None:
-            credit[part.entity, part.customer_id] += part.unapplied_minor
+        credit[part.entity, part.customer_id] += part.unapplied_minor
         for each in part.allocations:
             applied[each.document_id] += each.minor
     # Somebody may have taken back more of a document, or of the credit, by hand.
     kept = {each: min(minor, facts.documents[each].paid_minor) for each, minor in applied.items()}
-    there = {whose: min(minor, facts.credit[(*whose, currency)]) for whose, minor in credit.items()}
+    there = {
+        (entity, customer): minor
+        if customer is None
+        else min(minor, facts.credit[entity, customer, currency])
+        for (entity, customer), minor in credit.items()
+    }
     return (
         {each: minor for each, minor in kept.items() if minor > 0},
         {whose: minor for whose, minor in there.items() if minor > 0},
     )
 
 
-def _taking(documents: dict[int, int], credit: dict[_Whose, int], evidence: tuple[str, ...]) -> Matched:
+def _taking(documents: dict[int, int], credit: dict[Whose, int], evidence: tuple[str, ...]) -> Matched:
     return Matched(
         Rule.RETURN,
         evidence,
         tuple(Allocation(each, -minor) for each, minor in sorted(documents.items())),
-        _credits({whose: -minor for whose, minor in credit.items()}),
+        credits_of({whose: -minor for whose, minor in credit.items()}),
     )
-
-
-def _credits(by_customer: dict[_Whose, int]) -> tuple[Credit, ...]:
-    return tuple(Credit(*whose, minor) for whose, minor in sorted(by_customer.items()) if minor)
 
 
 def _proposals(applied: dict[int, int], wanted: int, facts: Facts, evidence: str) -> tuple[Candidate, ...]:

@@ -137,7 +137,10 @@ class Reader:
         # Of a dispute in another currency than the balance's, only the whole is known in its own.
         exchanged = transaction.field("currency").text() != dispute.field("currency").text()
         amount = (-1 if moved < 0 else 1) * dispute.field("amount").integer() if exchanged else moved
-        links = [*self._taken_from(dispute), Link(LinkKind.DISPUTE, identifier)]
+        links = self._taken_from(dispute)
+        is_first_withdrawal = moved < 0 and same[:1] in ([own], [])
+        if not is_first_withdrawal:
+            links.append(Link(LinkKind.DISPUTE, identifier))
         yield _settled(
             self._movement(
                 MovementKind.DISPUTE if moved < 0 else MovementKind.DISPUTE_WON,
@@ -145,7 +148,7 @@ class Reader:
                 amount,
                 dispute,
                 transaction,
-                links if moved > 0 else links[:-1],
+                links,
             ),
             transaction,
         )

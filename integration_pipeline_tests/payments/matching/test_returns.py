@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -165,6 +166,30 @@ class TestMoneyThatComesBack:
         back = movement(STRIPE, MovementKind.REFUND, "txn_9", usd(200), links=OF_CHARGE)
 
         assert allocations(back, books) == (Allocation(1, 200),)
+
+    def test_a_second_time_waits(self) -> None:
+        """Two reinstatements of one dispute: the invoice is paid, and nobody knows whose the rest is."""
+        won = replace(settled(MovementKind.DISPUTE_WON, "du_1", usd(500), {1: 500}), id=8, dispute="du_1")
+        books = known(document(1, 0, paid=500), paid=charge(500, {1: 500}), returned=(self.lost(), won))
+        links = [*OF_CHARGE, Link(LinkKind.DISPUTE, "du_1")]
+        again = movement(STRIPE, MovementKind.DISPUTE_WON, "txn_9", usd(500), links=links)
+
+        told = decided(again, books)
+
+        assert isinstance(told, Waits)
+        assert "of what dispute du_1 had taken 5.00 USD has come back already" in told.why
+
+    def test_pays_again_what_was_withdrawn_a_second_time(self) -> None:
+        won = replace(settled(MovementKind.DISPUTE_WON, "du_1", usd(500), {1: 500}), id=8, dispute="du_1")
+        withdrawn = replace(
+            settled(MovementKind.DISPUTE, "txn_8", usd(-500), {1: -500}), id=9, dispute="du_1"
+        )
+        returned = (self.lost(), won, withdrawn)
+        books = known(document(1, 500), paid=charge(500, {1: 500}), returned=returned)
+        links = [*OF_CHARGE, Link(LinkKind.DISPUTE, "du_1")]
+
+        again = movement(STRIPE, MovementKind.DISPUTE_WON, "txn_9", usd(500), links=links)
+        assert allocations(again, books) == (Allocation(1, 500),)
 
     def test_in_part_waits(self) -> None:
         books = facts([document(1, 400)], related={("stripe", "du_1"): [self.lost()]})
