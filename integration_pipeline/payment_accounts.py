@@ -35,18 +35,29 @@ class PaymentAccount:
         return self.source.name.value
 
 
+def accounts_of(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Vendor and account of each, without opening any. Raises `MissingSetting`."""
+    stripe = () if settings.stripe_api_key is None else (("stripe", ""),)
+    return (*stripe, *(("plaid", item_id) for item_id, _ in _items(settings)))
+
+
 @contextmanager
 def open_payment_accounts(
-    settings: Settings, *, retries: RetryPolicy | None = None
+    settings: Settings, *, only: tuple[str, str] | None = None, retries: RetryPolicy | None = None
 ) -> Generator[list[PaymentAccount]]:
-    """The Stripe account and the banks of the settings; none without any. Raises `MissingSetting`."""
+    """The Stripe account and the banks of the settings, or one of them; none without any.
+
+    Raises `MissingSetting`.
+    """
     with ExitStack() as open_until_the_end:
         accounts: list[PaymentAccount] = []
-        if settings.stripe_api_key is not None:
+        if settings.stripe_api_key is not None and only in (None, ("stripe", "")):
             source = _stripe(settings, settings.stripe_api_key, retries)
             open_until_the_end.callback(source.close)
             accounts.append(PaymentAccount("", source))
         for item_id, access_token in _items(settings):
+            if only not in (None, ("plaid", item_id)):
+                continue
             bank = _bank(settings, access_token, retries)
             open_until_the_end.callback(bank.close)
             accounts.append(PaymentAccount(item_id, bank))

@@ -1,7 +1,7 @@
-"""What the shape of the asset graph depends on: the mapping and the rule set in force.
+"""What the shape of the asset graph depends on: the mapping and the rule set in force, accounts.
 
-Belongs here: reading both documents once per code location, the versions and months they imply. Does not
-belong here: opening the database or the CRM (`resources`), because a code location loads without either.
+Belongs here: reading them once per code location, the versions and months they imply. Does not belong here:
+opening the database, the CRM (`resources`) or an account (`vendors`), because a code location loads without.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from integration_pipeline.defs import accounts
+from integration_pipeline.defs.accounts import Account
 from integration_pipeline.mapping.document import Mapping, read_mapping
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.rules.document import RuleSet, read_rule_set
@@ -22,11 +24,14 @@ _CRM_NAMES = {"hubspot": "HubSpot", "salesforce": "Salesforce"}
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The mapping, the rule set, and the close months they make partitions of."""
+    """The mapping, the rule set, the close months they make partitions of, and the accounts there are."""
 
     mapping: Mapping
     rules: RuleSet
     months: dg.MonthlyPartitionsDefinition
+    targets: tuple[Account, ...]
+    payment_accounts: tuple[Account, ...]
+    crm_pool: str
 
     @property
     def deal_version(self) -> str:
@@ -47,8 +52,14 @@ class InForce:
 def in_force(settings: Settings) -> InForce:
     """Read the documents the settings name. Raises `InvalidDocument` naming file, line, place and fault."""
     rules = read_rule_set(settings.rules_file)
+    mapping = read_mapping(settings.mapping_file)
     return InForce(
-        read_mapping(settings.mapping_file), rules, close_months(rules.first_month, settings.as_of)
+        mapping,
+        rules,
+        close_months(rules.first_month, settings.as_of),
+        accounts.targets(settings),
+        accounts.payment_accounts(settings),
+        accounts.crm_pool(mapping.source, settings),
     )
 
 

@@ -6,25 +6,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from integration_pipeline.defs import keys
+from integration_pipeline.defs.accounts import Account
 from integration_pipeline.defs.announcing import Graph
 from integration_pipeline.defs.checks.books import CHECK_BOOKS
 from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.defs.looking_after import (
-    RECONCILE_TARGETS,
-    SWEEP_TARGETS,
     TEND_CONNECTIONS,
-    reconcile_targets,
-    sweep_targets,
+    reconcile,
+    reconcile_job,
+    sweep,
+    sweep_job,
     tend_connections,
 )
 from integration_pipeline.defs.maintenance import MAINTENANCE, maintenance
-from integration_pipeline.defs.settling import FIND_MISSED_WEBHOOKS, find_missed_webhooks, settle_events
+from integration_pipeline.defs.settling import (
+    FIND_MISSED_WEBHOOKS,
+    SETTLE_EVENTS,
+    find_missed_webhooks,
+    settle_events,
+)
 from integration_pipeline.settings import Settings
 
 SYNC_DEALS = "sync_deals"
@@ -35,8 +42,6 @@ MISSED_WEBHOOKS = "missed_webhooks"
 HOURLY_CHECK = "hourly_check"
 DAILY_MAINTENANCE = "daily_maintenance"
 PAYMENTS = "payments"
-SWEEPS = "sweeps"
-NIGHTLY_RECONCILIATION = "nightly_reconciliation"
 DAILY_TENDING = "daily_tending"
 
 
@@ -69,17 +74,22 @@ def jobs_and_schedules(force: InForce, settings: Callable[[], Settings], graph: 
             dg.define_asset_job(
                 SETTLE_PAYMENTS,
                 selection=dg.AssetSelection.assets(
-                    keys.MOVEMENTS, keys.SETTLEMENTS, keys.ACCOUNTING_DOCUMENTS, keys.WRITE_BACK
+                    *(keys.of_payments(each) for each in force.payment_accounts),
+                    keys.MOVEMENTS,
+                    keys.SETTLEMENTS,
+                    keys.ACCOUNTING_DOCUMENTS,
+                    keys.WRITE_BACK,
                 ),
-                description="Reads what money moved, settles what it pays, and takes all that is due to the "
-                "accounting systems and the CRM. Safe to repeat.",
+                description="Reads what money moved, settles what it pays, and tells deals in the CRM. Safe "
+                "to repeat.",
             ),
-            sweep_targets(),
-            reconcile_targets(),
+            *(_deliver(target) for target in force.targets),
+            *(sweep(target) for target in force.targets),
+            *(reconcile(target) for target in force.targets),
             tend_connections(),
             settle_events(force, graph),
             find_missed_webhooks(force, graph),
-            maintenance(settings, SYNC_DEALS),
+            maintenance(settings, SYNC_DEALS, frequent_jobs(force)),
         ],
         schedules=[
             _daily_sync(force),
@@ -95,18 +105,7 @@ def jobs_and_schedules(force: InForce, settings: Callable[[], Settings], graph: 
                 "3-59/10 * * * *",
                 "Every ten minutes, for whatever the worker does not do, or not in time.",
             ),
-            _in_turn(
-                SWEEPS,
-                SWEEP_TARGETS,
-                "6-59/10 * * * *",
-                "Every ten minutes, for whatever no webhook announced and no worker looked at.",
-            ),
-            _in_turn(
-                NIGHTLY_RECONCILIATION,
-                RECONCILE_TARGETS,
-                "0 2 * * *",
-                "Every night: the accounting systems are compared with the books as a whole.",
-            ),
+            *(schedule for target in force.targets for schedule in _of_target(target)),
             _in_turn(
                 DAILY_TENDING,
                 TEND_CONNECTIONS,
@@ -155,6 +154,55 @@ def _daily_sync(force: InForce) -> dg.ScheduleDefinition:
         return dg.RunRequest(run_key=day, tags=all_months(force))
 
     return daily_sync
+
+
+def deliver_job(target: Account) -> str:
+    """The name of the job that takes to a target what is due there."""
+    return f"deliver_{target.slug}"
+
+
+def frequent_jobs(force: InForce) -> Sequence[str]:
+    """Those that run so often that nobody asks for a run of last month."""
+    of_targets = (name(target) for target in force.targets for name in (deliver_job, sweep_job))
+    return (
+        SETTLE_EVENTS,
+        FIND_MISSED_WEBHOOKS,
+        CHECK_BOOKS,
+        MAINTENANCE,
+        SETTLE_PAYMENTS,
+        TEND_CONNECTIONS,
+        *of_targets,
+    )
+
+
+def _deliver(target: Account) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        deliver_job(target),
+        selection=dg.AssetSelection.assets(keys.of_target(target)),
+        description=f"Takes to `{target.name}` what is due there. Safe to repeat.",
+    )
+
+
+def _of_target(target: Account) -> Iterator[dg.ScheduleDefinition]:
+    """Its own, so that a target that is slow or away holds up no other."""
+    yield _in_turn(
+        f"deliveries_to_{target.slug}",
+        deliver_job(target),
+        "5-59/10 * * * *",
+        "Every ten minutes, for whatever the worker does not do, or not in time.",
+    )
+    yield _in_turn(
+        f"sweeps_of_{target.slug}",
+        sweep_job(target),
+        "8-59/10 * * * *",
+        "Every ten minutes, for whatever no webhook announced and no worker looked at.",
+    )
+    yield _in_turn(
+        f"nightly_reconciliation_of_{target.slug}",
+        reconcile_job(target),
+        "0 2 * * *",
+        f"Every night: `{target.name}` is compared with the books as a whole.",
+    )
 
 
 def _in_turn(name: str, job: str, cron: str, description: str) -> dg.ScheduleDefinition:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import dagster as dg
 
 from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.defs.accounts import Account
 
 RAW = MappingProxyType(
     {
@@ -33,3 +34,13 @@ ACCOUNTING_DOCUMENTS = dg.AssetKey("accounting__documents")
 WRITE_BACK = dg.AssetKey("crm__write_back")
 
 OWNERS = ("team:finance-ops",)
+
+
+def of_target(account: Account) -> dg.AssetKey:
+    """What is in one accounting system."""
+    return dg.AssetKey(f"accounting__{account.slug}")
+
+
+def of_payments(account: Account) -> dg.AssetKey:
+    """What one payment account told."""
+    return dg.AssetKey(f"payments__{account.slug}")

@@ -1,7 +1,7 @@
 """Jobs that look after accounting systems: what changed there, everything there, and the way in.
 
-Belongs here: the jobs, and one target's failure not being another's. Does not belong here: the work
-(`posting.sweep`, `posting.reconcile`, `credentials`), when it is done (the schedules in `jobs`).
+Belongs here: the jobs, one for each target. Does not belong here: the work (`posting.sweep`,
+`posting.reconcile`, `credentials`), when it is done (the schedules in `jobs`).
 
 They are ops and not assets: they leave findings, not documents.
 """
@@ -12,35 +12,45 @@ They are ops and not assets: they leave findings, not documents.
 # Dagster's annotations of jobs leave type arguments out.
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Callable, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from integration_pipeline.billing.money import Money
-from integration_pipeline.defs import metadata
+from integration_pipeline.defs.accounts import Account
 from integration_pipeline.defs.vendors import Vendors
 from integration_pipeline.pipeline.context import Pipeline
 
 if TYPE_CHECKING:
     from integration_pipeline.accounting.target import AccountingTarget
 
-SWEEP_TARGETS = "sweep_targets"
-RECONCILE_TARGETS = "reconcile_targets"
 TEND_CONNECTIONS = "tend_connections"
 
 
+def sweep_job(target: Account) -> str:
+    """The name of the job that sweeps a target."""
+    return f"sweep_{target.slug}"
+
+
+def reconcile_job(target: Account) -> str:
+    """The name of the job that reconciles a target."""
+    return f"reconcile_{target.slug}"
+
+
 class NotLookedAt(dg.Failure):
-    """Some accounting systems could not be looked at; the others were."""
+    """An accounting system could not be looked at."""
 
 
-def sweep_targets() -> dg.JobDefinition:
-    """The job that compares what changed in accounting systems since the last look."""
+def sweep(target: Account) -> dg.JobDefinition:
+    """The job that compares what changed in one accounting system since the last look."""
 
     @dg.op(
-        pool="accounting",
-        description="Reads what changed in each accounting system, and notes where it differs from what was "
-        "posted there.",
+        name=f"{sweep_job(target)}_op",
+        pool=target.slug,
+        description=f"Reads what changed in `{target.name}`, and notes where it differs from what was posted "
+        "there.",
     )
     def sweep_changes(
         context: dg.OpExecutionContext,
@@ -50,19 +60,18 @@ def sweep_targets() -> dg.JobDefinition:
         # Here and not above: they bring httpx, which is not for whoever only loads definitions.
         from integration_pipeline.realtime.looks import look_at, sweep_once
 
-        def sweep(target: "AccountingTarget") -> metadata.Metadata:
-            counts: dict[str, int] = {}
-            account = (target.vendor, vendors.account_of(target.name))
-            url = pipeline.database_url
-            if not look_at(url, account, lambda: counts.update(sweep_once(url, target))):
+        url = pipeline.database_url
+        counts: dict[str, int] = {}
+        with _opened(pipeline, vendors, target) as opened:
+            if not look_at(
+                url, (target.vendor, target.account), lambda: counts.update(sweep_once(url, opened))
+            ):
                 context.log.info("%s is being looked at by the worker just now", target.name)
-            return dict(counts)
-
-        _for_each(context, pipeline, vendors, sweep)
+        context.add_output_metadata(counts)
 
     @dg.job(
-        name=SWEEP_TARGETS,
-        description="What people edited, voided or deleted in accounting systems becomes findings. Safe to "
+        name=sweep_job(target),
+        description=f"What people edited, voided or deleted in `{target.name}` becomes findings. Safe to "
         "repeat.",
     )
     def job() -> None:
@@ -71,13 +80,13 @@ def sweep_targets() -> dg.JobDefinition:
     return job
 
 
-def reconcile_targets() -> dg.JobDefinition:
+def reconcile(target: Account) -> dg.JobDefinition:
     """The job that compares everything, in both directions."""
 
     @dg.op(
-        pool="accounting",
-        description="Holds everything that was posted to each accounting system against everything that is "
-        "there.",
+        name=f"{reconcile_job(target)}_op",
+        pool=target.slug,
+        description=f"Holds everything that was posted to `{target.name}` against everything that is there.",
     )
     def reconcile_documents(
         context: dg.OpExecutionContext,
@@ -87,10 +96,13 @@ def reconcile_targets() -> dg.JobDefinition:
         from integration_pipeline.posting.reconcile import reconcile
         from integration_pipeline.posting.writer import open_session
 
-        def compare(target: "AccountingTarget") -> metadata.Metadata:
-            with open_session(pipeline.database_url, f"reconcile {target.name}") as session:
-                found = reconcile(session, target)
-            return {
+        with (
+            _opened(pipeline, vendors, target) as opened,
+            open_session(pipeline.database_url, f"reconcile {target.name}") as session,
+        ):
+            found = reconcile(session, opened)
+        context.add_output_metadata(
+            {
                 "agrees": found.agrees,
                 "documents_here": found.documents_here,
                 "documents_there": found.documents_there,
@@ -99,12 +111,11 @@ def reconcile_targets() -> dg.JobDefinition:
                 "findings": found.findings.total(),
                 "closed": found.closed,
             }
-
-        _for_each(context, pipeline, vendors, compare)
+        )
 
     @dg.job(
-        name=RECONCILE_TARGETS,
-        description="Every document and its total, here and in each accounting system; differences become "
+        name=reconcile_job(target),
+        description=f"Every document and its total, here and in `{target.name}`; differences become "
         "findings, and findings that are gone are closed. Safe to repeat.",
     )
     def job() -> None:
@@ -141,29 +152,17 @@ def tend_connections() -> dg.JobDefinition:
     return job
 
 
-def _for_each(
-    context: dg.OpExecutionContext,
-    pipeline: Pipeline,
-    vendors: Vendors,
-    look: "Callable[[AccountingTarget], metadata.Metadata]",
-) -> None:
-    """Look at every target; those that cannot be looked at are named at the end."""
+@contextmanager
+def _opened(pipeline: Pipeline, vendors: Vendors, target: Account) -> "Generator[AccountingTarget]":
+    """The target; whatever keeps it from being looked at is said with its name, and is not tried again."""
     from integration_pipeline.credentials import ConnectionUnusable, RefreshPostponed
     from integration_pipeline.transport.failures import VendorFailure
 
-    shown: metadata.Metadata = {}
-    failures: list[str] = []
-    with vendors.targets(pipeline) as opened:
-        for target in opened:
-            try:
-                seen = look(target)
-            except (VendorFailure, ConnectionUnusable, RefreshPostponed) as failure:
-                failures.append(f"{target.name}: {failure}")
-            else:
-                shown |= {f"{target.name}/{name}": value for name, value in seen.items()}
-    context.add_output_metadata(shown)
-    if failures:
-        raise NotLookedAt("; ".join(failures), metadata=shown, allow_retries=False)
+    try:
+        with vendors.target(pipeline, target.name) as opened:
+            yield opened
+    except (VendorFailure, ConnectionUnusable, RefreshPostponed) as failure:
+        raise NotLookedAt(f"{target.name}: {failure}", allow_retries=False) from failure
 
 
 def _amounts(totals: Mapping[str, int]) -> str:

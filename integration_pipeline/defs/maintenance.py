@@ -8,7 +8,7 @@ Ticks are not among it: Dagster prunes them by itself, as its home folder says (
 # Dagster annotates the statuses of a filter with a bare sequence.
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -16,29 +16,17 @@ from dagster._core.instance.utils import RUNLESS_RUN_ID
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from sqlalchemy import select
 
-from integration_pipeline.defs.checks.books import CHECK_BOOKS
-from integration_pipeline.defs.looking_after import SWEEP_TARGETS, TEND_CONNECTIONS
-from integration_pipeline.defs.settling import FIND_MISSED_WEBHOOKS, SETTLE_EVENTS
 from integration_pipeline.inbox.pruning import prune
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.settings import Settings
 
 MAINTENANCE = "maintenance"
-_FREQUENT = (
-    SETTLE_EVENTS,
-    FIND_MISSED_WEBHOOKS,
-    CHECK_BOOKS,
-    MAINTENANCE,
-    "settle_payments",
-    SWEEP_TARGETS,
-    TEND_CONNECTIONS,
-)
 _RUNS_AT_ONCE = 100
 _RUNLESS = (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
 
 
-def maintenance(settings: Callable[[], Settings], sync_job: str) -> dg.JobDefinition:
-    """The job. `sync_job` is the one whose runs materialize every month."""
+def maintenance(settings: Callable[[], Settings], sync_job: str, frequent: Sequence[str]) -> dg.JobDefinition:
+    """The job. `sync_job` is the one whose runs materialize every month; those of `frequent` go in time."""
 
     @dg.op(description="Deletes settled webhook events and reported batches older than INBOX_RETENTION_DAYS.")
     def prune_inbox(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
@@ -53,7 +41,7 @@ def maintenance(settings: Callable[[], Settings], sync_job: str) -> dg.JobDefini
         before = datetime.now(UTC) - timedelta(days=settings().run_retention_days)
         context.add_output_metadata(
             {
-                "runs": delete_runs(context.instance, sync_job, before),
+                "runs": delete_runs(context.instance, sync_job, frequent, before),
                 "events": delete_runless_events(context.instance, sync_job, before),
             }
         )
@@ -69,7 +57,9 @@ def maintenance(settings: Callable[[], Settings], sync_job: str) -> dg.JobDefini
     return job
 
 
-def delete_runs(instance: dg.DagsterInstance, sync_job: str, before: datetime) -> int:
+def delete_runs(
+    instance: dg.DagsterInstance, sync_job: str, frequent: Sequence[str], before: datetime
+) -> int:
     """Delete finished runs of the frequent jobs created before that moment; how many.
 
     A run takes its materializations with it. So none goes that is younger than the newest successful run of
@@ -79,7 +69,7 @@ def delete_runs(instance: dg.DagsterInstance, sync_job: str, before: datetime) -
     if superseded is None:
         return 0
     deleted = 0
-    for job in _FREQUENT:
+    for job in frequent:
         old = dg.RunsFilter(
             job_name=job, statuses=list(FINISHED_STATUSES), created_before=min(before, superseded)
         )

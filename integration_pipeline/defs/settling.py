@@ -53,7 +53,7 @@ def settle_events(force: InForce, graph: Graph) -> dg.JobDefinition:
     @dg.op(
         name=_TAKE_OVER,
         # One reader per account: vendors count requests per app, whoever sends them.
-        pool=force.mapping.source,
+        pool=force.crm_pool,
         description="Reads the records that the events name, and takes their deals from there to the ledger.",
     )
     def take_over_events(
@@ -90,7 +90,7 @@ def find_missed_webhooks(force: InForce, graph: Graph) -> dg.JobDefinition:
     """The job that finds and settles what no event announced."""
 
     @dg.op(
-        pool=force.mapping.source,
+        pool=force.crm_pool,
         description="Reads what changed in the CRM, notes which changes no webhook announced, and takes the "
         "deals concerned to the ledger.",
     )

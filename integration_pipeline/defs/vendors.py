@@ -6,15 +6,16 @@ belong here: which connector an account gets (`targets`, `payment_accounts`, `ru
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from integration_pipeline.defs.accounts import Account
 from integration_pipeline.pipeline.context import Pipeline
-from integration_pipeline.settings import Settings
+from integration_pipeline.settings import MissingSetting, Settings
 
 if TYPE_CHECKING:
     from integration_pipeline.accounting.target import AccountingTarget
@@ -32,23 +33,39 @@ class Vendors:
 
     settings: Callable[[], Settings]
 
-    def targets(self, pipeline: Pipeline) -> AbstractContextManager[list[AccountingTarget]]:
-        """The accounting systems that TARGETS_FILE names."""
+    @contextmanager
+    def target(self, pipeline: Pipeline, name: str) -> Generator[AccountingTarget]:
+        """The accounting system of this name in TARGETS_FILE. Raises `UnknownTarget`."""
         from integration_pipeline.targets import open_targets
 
-        return open_targets(self.settings(), pipeline)
+        with open_targets(self.settings(), pipeline, only=name) as opened:
+            [target] = opened
+            yield target
 
-    def account_of(self, target: str) -> str:
-        """What a target's vendor calls its account, in webhooks too."""
+    def names_of_targets(self) -> set[str]:
+        """Those in TARGETS_FILE now. Raises `InvalidDocument`."""
         from integration_pipeline.targets import targets_of
 
-        return targets_of(self.settings()).named(target).account
+        return {each.name for each in targets_of(self.settings()).targets}
 
-    def payment_accounts(self) -> AbstractContextManager[list[PaymentAccount]]:
-        """The Stripe account of STRIPE_API_KEY and the banks of PLAID_ITEMS."""
+    @contextmanager
+    def payment_account(self, account: Account) -> Generator[PaymentAccount]:
+        """The Stripe account of STRIPE_API_KEY, or a bank of PLAID_ITEMS. Raises `MissingSetting`."""
         from integration_pipeline.payment_accounts import open_payment_accounts
 
-        return open_payment_accounts(self.settings())
+        with open_payment_accounts(self.settings(), only=(account.vendor, account.account)) as opened:
+            if not opened:
+                raise MissingSetting(
+                    "STRIPE_API_KEY" if account.vendor == "stripe" else "PLAID_ITEMS",
+                    f"{account.name} is not in it any more; reload the code location",
+                )
+            yield opened[0]
+
+    def check_payment_accounts(self) -> None:
+        """Raises `MissingSetting` for settings that do not say which banks there are."""
+        from integration_pipeline.payment_accounts import accounts_of
+
+        accounts_of(self.settings())
 
     def crm_writer(self) -> AbstractContextManager[CrmWriter]:
         """The CRM of the mapping, for telling deals about their invoices."""

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from integration_pipeline.defs.assets.accounting import accounting_documents
+from integration_pipeline.defs.assets.accounting import accounting_documents, target_documents
 from integration_pipeline.defs.assets.customers import customers
 from integration_pipeline.defs.assets.deals import deals
 from integration_pipeline.defs.assets.gate import gate
 from integration_pipeline.defs.assets.invoices import invoices
-from integration_pipeline.defs.assets.payments import movements, settlements
+from integration_pipeline.defs.assets.payments import account_movements, movements, settlements
 from integration_pipeline.defs.assets.planned_invoices import planned_invoices
 from integration_pipeline.defs.assets.raw_records import raw_records
 from integration_pipeline.defs.assets.revenue import revenue
@@ -40,4 +40,4 @@ def build_assets(force: InForce) -> Sequence[dg.AssetsDefinition]:
         accounting_documents,
         crm_write_back,
     )
-    return [make(force) for make in makers]
+    return [*account_movements(force), *target_documents(force), *(make(force) for make in makers)]

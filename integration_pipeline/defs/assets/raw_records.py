@@ -44,7 +44,7 @@ def raw_records(force: InForce) -> dg.AssetsDefinition:
             for object_type, key in keys.RAW.items()
         ],
         # One reader per account: vendors count requests per app, whoever sends them.
-        pool=force.mapping.source,
+        pool=force.crm_pool,
         # It has no partitions; without this Dagster refuses a range of them for a job it is part of.
         backfill_policy=dg.BackfillPolicy.single_run(),
     )

@@ -34,7 +34,7 @@ def crm_write_back(force: InForce) -> dg.AssetsDefinition:
         tags={"stage": "write_back"},
         code_version=force.mapping.version,
         # One run at a time for an account: vendors count requests per app, whoever sends them.
-        pool=force.mapping.source,
+        pool=force.crm_pool,
         metadata=metadata.of_table(tables.ops.write_backs),
     )
     def asset(

@@ -24,4 +24,4 @@ def build_sensors(
     force: InForce, settings: Callable[[], Settings], graph: Graph
 ) -> Sequence[dg.SensorDefinition]:
     """Every sensor of the pipeline; `settings` is read anew by each tick."""
-    return [realtime_activity(force, settings, graph), webhook_events(settings), alerts(settings)]
+    return [realtime_activity(force, settings, graph), webhook_events(settings), alerts(force, settings)]

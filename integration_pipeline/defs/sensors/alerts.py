@@ -13,7 +13,7 @@ through. This one keeps in its cursor what is still to be sent. It looks at the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -23,6 +23,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from integration_pipeline.alerts.alert import Alert
 from integration_pipeline.alerts.redaction import in_one_line
+from integration_pipeline.defs import accounts
+from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.defs.sensors.beyond_the_books import waiting_elsewhere
 from integration_pipeline.defs.sensors.database import NotThereYet, looking_at
 from integration_pipeline.defs.settling import SETTLE_EVENTS
@@ -39,9 +41,10 @@ _RUNS_AT_ONCE = 50
 DATABASE_AWAY = "database_away"
 EVENTS_FAILED = "events_failed"
 EVENTS_WAIT = "events_wait"
+ACCOUNTS_UNKNOWN = "accounts_unknown"
 
 
-def alerts(settings: Callable[[], Settings]) -> dg.SensorDefinition:
+def alerts(force: InForce, settings: Callable[[], Settings]) -> dg.SensorDefinition:
     """Notice, and send what is due."""
 
     @dg.sensor(
@@ -63,6 +66,8 @@ def alerts(settings: Callable[[], Settings]) -> dg.SensorDefinition:
         outbox = Outbox.read(context.cursor)
         for alert in _failed_runs(context.instance, chosen, outbox):
             outbox.put(alert, ways)
+        unknown = unknown_accounts(force, chosen)
+        outbox.put_once(ACCOUNTS_UNKNOWN, bool(unknown), accounts_unknown(unknown), ways)
         _look_at_inbox(context, chosen, outbox, ways)
         sent = outbox.send(ways, time.time())
         context.update_cursor(outbox.as_text())
@@ -150,6 +155,22 @@ def _look_at_inbox(
     outbox.put_once(EVENTS_WAIT, waits, events_wait(found), ways)
     for condition, alert in beyond.items():
         outbox.put_once(condition, alert is not None, alert or Alert(condition), ways)
+
+
+def unknown_accounts(force: InForce, settings: Settings) -> Sequence[str]:
+    """Accounts that came to the settings, or left them, after the code location was loaded."""
+    now = {*accounts.targets(settings), *accounts.payment_accounts(settings)}
+    return sorted(each.slug for each in now ^ {*force.targets, *force.payment_accounts})
+
+
+def accounts_unknown(names: Sequence[str]) -> Alert:
+    """Said once until the location is loaded again."""
+    return Alert(
+        "Accounts changed, and Dagster does not know it",
+        (("accounts", ", ".join(names)),),
+        next_step="Reload the code location `pipeline` (Deployment in Dagster's pages), so that each account "
+        "has its asset, its jobs and its pool; restart the worker.",
+    )
 
 
 def database_away() -> Alert:

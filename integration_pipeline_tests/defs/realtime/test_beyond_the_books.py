@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import json
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from integration_pipeline.defs.vendors import Vendors
 from integration_pipeline.pipeline.context import Pipeline, PostsTo
 from integration_pipeline.sandbox.stripe.app import Options
 from integration_pipeline.sandbox.stripe.limits import Limits
+from integration_pipeline.settings import MAPPINGS
 from integration_pipeline_tests.alerts.conftest import Chat, chat
 from integration_pipeline_tests.defs.realtime.conftest import Desk
 from integration_pipeline_tests.posting.conftest import SINCE, Xero
@@ -66,11 +68,10 @@ class Reachable(Vendors):
     crm: Crm
     opened: tuple[AccountingTarget, ...] = ()
 
-    def targets(self, pipeline: Pipeline) -> AbstractContextManager[list[AccountingTarget]]:  # noqa: ARG002
-        return nullcontext([*self.opened])
-
-    def account_of(self, target: str) -> str:  # noqa: ARG002
-        return "tenant"
+    @contextmanager
+    def target(self, pipeline: Pipeline, name: str) -> Generator[AccountingTarget]:  # noqa: ARG002
+        [target] = [each for each in self.opened if each.name == name]
+        yield target
 
     def crm_writer(self) -> AbstractContextManager[CrmWriter]:
         return nullcontext(self.crm)
@@ -109,11 +110,22 @@ def xero(running: Xero) -> Xero:
 
 
 @pytest.fixture
-def posting(desk: Desk, crm: Crm, xero: Xero) -> Iterator[Desk]:
+def posting(desk: Desk, crm: Crm, xero: Xero, tmp_path: Path) -> Iterator[Desk]:
     """The desk of a company that posts to Xero."""
     target = xero.target()
-    yield reaching(desk, crm, target)
+    yield reaching(desk, crm, target, targets_file=targets_file(tmp_path, "xero"))
     target.close()
+
+
+def targets_file(folder: Path, *names: str) -> Path:
+    """Companies at Xero that go by these names."""
+    targets = [
+        {"vendor": "xero", "name": name, "account": f"tenant {name}", "entities": ["us"], "since": f"{SINCE}"}
+        for name in names
+    ]
+    file = folder / "targets.yaml"
+    file.write_text(json.dumps({"targets": targets}))
+    return file
 
 
 @pytest.fixture(scope="module")
@@ -143,14 +155,16 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
 class TestAccountingSystems:
     def test_get_what_is_due_and_show_it(self, posting: Desk, xero: Xero) -> None:
         billed(posting)
+        delivered = posting.run("deliver_xero")
         result = posting.run("settle_payments")
 
+        assert delivered.success, posting.said(delivered)
         assert result.success, posting.said(result)
         assert xero.documents()["invoice", "USD"][0] == 1
         shown = posting.shown("accounting__documents")
         assert (shown["xero/posted"], shown["xero/stuck"]) == (1, 0)
         assert shown["xero/amount"] == "100.00 USD"
-        assert shown["deliver/xero invoices_posted"] == 1
+        assert posting.shown("accounting__xero")["deliver/xero invoices_posted"] == 1
         assert checks(result) == {
             "posted_once_and_known": True,
             "nothing_is_stuck": True,
@@ -161,11 +175,11 @@ class TestAccountingSystems:
 
     def test_are_swept_for_what_people_changed_there(self, posting: Desk, xero: Xero) -> None:
         billed(posting)
-        posting.run("settle_payments")
+        posting.run("deliver_xero")
         [row] = posting.office.rows("SELECT remote_id FROM posting.intents WHERE target = 'xero'")
         xero.edit(row["remote_id"], void=True)
 
-        swept = posting.run("sweep_targets")
+        swept = posting.run("sweep_xero")
         proven = posting.run("check_books")
 
         assert swept.success
@@ -174,25 +188,25 @@ class TestAccountingSystems:
 
     def test_are_reconciled_as_a_whole(self, posting: Desk) -> None:
         billed(posting)
-        posting.run("settle_payments")
+        posting.run("deliver_xero")
 
-        result = posting.run("reconcile_targets")
+        result = posting.run("reconcile_xero")
 
         [output] = [event for event in result.all_events if event.is_successful_output]
         shown = {name: each.value for name, each in output.step_output_data.metadata.items()}
-        assert (shown["xero/agrees"], shown["xero/total_there"]) == (True, "100.00 USD")
+        assert (shown["agrees"], shown["total_there"]) == (True, "100.00 USD")
 
     def test_that_cannot_be_reached_fail_the_run_by_name(self, posting: Desk, xero: Xero) -> None:
         xero.sandbox.admin("POST", "/reset")
 
-        result = posting.run("reconcile_targets")
+        result = posting.run("reconcile_xero")
 
         assert not result.success
         assert "xero: " in posting.said(result)
 
     def test_that_hold_a_record_of_two_documents_fail_the_check(self, posting: Desk) -> None:
         billed(posting)
-        posting.run("settle_payments")
+        posting.run("deliver_xero")
         posting.office.execute("UPDATE posting.intents SET remote_id = NULL WHERE target = 'xero'")
 
         result = posting.run("check_books")
@@ -228,8 +242,6 @@ class TestPayments:
         # The CRM is one of them where the mapping says that it is told.
         desk = replace(desk, defs=reaching(desk, crm).defs)
         assert desk.run("settle_payments").success
-        assert desk.run("sweep_targets").success
-        assert desk.run("reconcile_targets").success
         assert desk.run("tend_connections").success
 
 
@@ -244,6 +256,46 @@ class TestTheCodeLocation:
         defs = build_defs(settings=desk.settings.model_copy(update={"targets_file": file}))
 
         assert dg.AssetKey("accounting__documents") in defs.resolve_asset_graph().get_all_asset_keys()
+
+    def test_has_a_pool_for_each_account_that_its_runs_wait_for_and_no_other(
+        self, desk: Desk, tmp_path: Path
+    ) -> None:
+        chosen = {
+            "targets_file": targets_file(tmp_path, "xero", "eu-north"),
+            "stripe_api_key": SecretStr(KEY),
+            "plaid_items": SecretStr("item1=access-1,item2=access-2"),
+            "mapping_file": MAPPINGS / "salesforce_demo.yaml",
+            "salesforce_base_url": "https://acme.my.salesforce.com",
+        }
+        defs = build_defs(settings=desk.settings.model_copy(update=chosen))
+        pools = {
+            job.name: {
+                pool
+                for node in job.graph.node_defs
+                if isinstance(node, dg.OpDefinition)
+                for pool in node.pools
+            }
+            for job in defs.resolve_all_job_defs()
+        }
+
+        for account in ("xero", "xero_eu_north"):
+            for job in ("deliver", "sweep", "reconcile"):
+                assert pools[f"{job}_{account}"] == {account}
+        assert pools["settle_payments"] == {"stripe", "plaid_item1", "plaid_item2", "salesforce_acme"}
+        assert pools["sync_deals"] == {*pools["settle_payments"], "xero", "xero_eu_north"}
+
+    def test_says_that_it_has_to_be_loaded_again_when_accounts_changed(
+        self, posting: Desk, tmp_path: Path, chat: Chat
+    ) -> None:
+        listening = _listening(posting, chat)
+        listening.tick("alerts")
+        assert chat.posts == []
+
+        targets_file(tmp_path, "xero", "eu-north")
+        listening.tick("alerts")
+
+        assert "xero_eu_north" in str(chat.posts)
+        assert "Reload the code location" in str(chat.posts)
 
 
 class TestAlerts:
@@ -274,7 +326,7 @@ class TestAlerts:
     )
     def test_tell_once_of_what_waits(self, posting: Desk, chat: Chat, statement: str, said: str) -> None:
         billed(posting)
-        posting.run("settle_payments")
+        posting.run("deliver_xero")
         listening = _listening(posting, chat)
         listening.tick("alerts")
         assert chat.posts == []

@@ -15,6 +15,7 @@ ALL_MONTHS = {
     "dagster/asset_partition_range_start": "2026-01",
     "dagster/asset_partition_range_end": "2026-06",
 }
+FREQUENT = ("maintenance", "check_books")
 EVENTS = "SELECT external_ids[1] FROM inbox.events ORDER BY id"
 
 
@@ -59,7 +60,7 @@ def test_old_frequent_runs_go_once_a_run_over_all_months_came_after_them(desk: D
     old = desk.run("maintenance").run_id
     _over_all_months(desk)
     young = desk.run("maintenance").run_id
-    assert delete_runs(desk.instance, SYNC_DEALS, _in_a_minute()) == 1
+    assert delete_runs(desk.instance, SYNC_DEALS, FREQUENT, _in_a_minute()) == 1
     assert desk.instance.get_run_by_id(old) is None
     assert desk.instance.get_run_by_id(young) is not None
 
@@ -67,13 +68,13 @@ def test_old_frequent_runs_go_once_a_run_over_all_months_came_after_them(desk: D
 def test_old_runs_that_proved_the_books_go_too(desk: Desk) -> None:
     old = desk.run("check_books").run_id
     _over_all_months(desk)
-    assert delete_runs(desk.instance, SYNC_DEALS, _in_a_minute()) == 1
+    assert delete_runs(desk.instance, SYNC_DEALS, FREQUENT, _in_a_minute()) == 1
     assert desk.instance.get_run_by_id(old) is None
 
 
 def test_without_one_none_goes(desk: Desk) -> None:
     run = desk.run("maintenance").run_id
-    assert delete_runs(desk.instance, SYNC_DEALS, _in_a_minute()) == 0
+    assert delete_runs(desk.instance, SYNC_DEALS, FREQUENT, _in_a_minute()) == 0
     assert desk.instance.get_run_by_id(run) is not None
 
 
