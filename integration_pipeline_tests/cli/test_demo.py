@@ -24,6 +24,7 @@ from integration_pipeline.store.embedded import EmbeddedPostgres
 
 PROGRAM = str(Path(sys.executable).parent / "integration-pipeline")
 PATIENCE_SECONDS = 180.0
+DEALS = ("--deals", "250")
 PARTITIONED = ("crm__deals", "billing__planned_invoices", "posting__gate", "ledger__invoices")
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -32,11 +33,11 @@ CHROMIUM = Path("/usr/bin/chromium")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A newcomer's folder, in which the demo has run once."""
     folder = tmp_path_factory.mktemp("newcomer")
-    first = _run(folder, "demo")
+    first = _run(folder, "demo", *DEALS)
     assert first.returncode == 0, first.stdout + first.stderr
     assert "documents posted in" in first.stdout
     yield folder
-    server = EmbeddedPostgres.find((folder / ".data" / "generated" / "postgres").resolve())
+    server = EmbeddedPostgres.find((folder / ".data" / "generated-250" / "postgres").resolve())
     if server is not None:
         server.stop()
 
@@ -74,7 +75,7 @@ def test_the_demo_shows_deals_invoices_quarantine_and_a_balanced_ledger(left: di
 
 
 def test_a_second_demo_posts_nothing_and_says_so(home: Path, left: dict[str, Any]) -> None:
-    second = _run(home, "demo")
+    second = _run(home, "demo", *DEALS)
 
     assert "nothing posted" in second.stdout, second.stdout + second.stderr
     assert _status(home) == left
@@ -114,7 +115,7 @@ def _up(folder: Path) -> Generator[tuple[subprocess.Popen[bytes], str]]:
     log = folder / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [PROGRAM, "up", "--port", "3210"], cwd=folder, env=_environment(), stdout=output, stderr=output
+            [PROGRAM, "up", *DEALS, "--port", "3210"], cwd=folder, env=_environment(), stdout=output, stderr=output
         )
     try:
         yield process, _url_of_dagster(process, log)
