@@ -102,6 +102,12 @@ def test_a_new_mapping_makes_deals_out_of_date_and_leaves_the_ledger_as_it_is(tm
     assert "ledger__invoices" not in changed
 
 
+def test_no_stage_grows_old_unnoticed() -> None:
+    graph = build_defs(settings=DEFAULTS).resolve_asset_graph()
+    without = [key for key in graph.get_all_asset_keys() if graph.get(key).freshness_policy is None]
+    assert without == []
+
+
 def test_the_schedule_asks_for_one_run_over_all_months_a_day() -> None:
     schedule = build_defs(settings=DEFAULTS).resolve_schedule_def("daily_sync")
     moment = datetime(2026, 3, 1, 6, tzinfo=UTC)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
 from integration_pipeline.billing.money import Money
-from integration_pipeline.defs import keys, metadata
+from integration_pipeline.defs import freshness, keys, metadata
 from integration_pipeline.defs.accounts import Account
 from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.defs.vendors import Vendors
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.posting.standing import STUCK_STATES, TargetStanding, standing
 from integration_pipeline.store import tables
-
-# Two runs of the schedule may fail before anybody is warned.
-FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=1))
 
 
 def target_documents(force: InForce) -> Iterator[dg.AssetsDefinition]:
@@ -41,7 +37,7 @@ def _target_documents(force: InForce, target: Account) -> dg.AssetsDefinition:
         tags={"stage": "deliver"},
         code_version=force.rules.version,
         pool=target.slug,
-        freshness_policy=FRESH,
+        freshness_policy=freshness.OFTEN,
         metadata=metadata.of_table(tables.posting.intents),
     )
     def asset(
@@ -80,7 +76,7 @@ def accounting_documents(force: InForce) -> dg.AssetsDefinition:
         kinds={"python", "postgres"},
         tags={"stage": "deliver"},
         code_version=force.rules.version,
-        freshness_policy=FRESH,
+        freshness_policy=freshness.OFTEN,
         metadata=metadata.of_table(tables.posting.intents),
     )
     def asset(

@@ -9,7 +9,7 @@ import dagster as dg
 from sqlalchemy import text
 
 from integration_pipeline.crm.records import ObjectType
-from integration_pipeline.defs import keys, metadata
+from integration_pipeline.defs import freshness, keys, metadata
 from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.customers import link_customers
@@ -31,6 +31,7 @@ def customers(force: InForce) -> dg.AssetsDefinition:
         kinds={"python", "postgres"},
         tags={"stage": "customers"},
         code_version=force.mapping.version,
+        freshness_policy=freshness.DAILY,
         metadata=metadata.of_table(tables.crm.customers),
     )
     def asset(pipeline: dg.ResourceParam[Pipeline]) -> Iterator[dg.MaterializeResult[Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from integration_pipeline.crm.records import ObjectType
-from integration_pipeline.defs import keys, metadata
+from integration_pipeline.defs import freshness, keys, metadata
 from integration_pipeline.defs.checks import rows
 from integration_pipeline.defs.in_force import InForce, scope_of
 from integration_pipeline.pipeline.context import Pipeline
@@ -38,6 +38,7 @@ def deals(force: InForce) -> dg.AssetsDefinition:
         kinds={"python", "postgres", "greatexpectations"},
         tags={"stage": "normalize"},
         code_version=force.deal_version,
+        freshness_policy=freshness.DAILY,
         metadata=metadata.of_table(tables.crm.deals),
         check_specs=[rows.spec(keys.DEALS, suite) for suite in _SUITES],
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from integration_pipeline.defs import keys, metadata
+from integration_pipeline.defs import freshness, keys, metadata
 from integration_pipeline.defs.checks import rows
 from integration_pipeline.defs.in_force import InForce, scope_of
 from integration_pipeline.pipeline.context import Pipeline
@@ -29,6 +29,7 @@ def gate(force: InForce) -> dg.AssetsDefinition:
         kinds={"python", "postgres", "greatexpectations"},
         tags={"stage": "gate"},
         code_version=PLANNED_DOCUMENTS.version,
+        freshness_policy=freshness.DAILY,
         metadata=metadata.of_table(tables.posting.gate_records),
         check_specs=[rows.spec(keys.GATE, PLANNED_DOCUMENTS)],
     )

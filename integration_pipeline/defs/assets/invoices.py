@@ -1,12 +1,11 @@
 """Invoices and credit notes in the books, by close month of their deal."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
-from integration_pipeline.defs import keys, metadata
+from integration_pipeline.defs import freshness, keys, metadata
 from integration_pipeline.defs.in_force import InForce, scope_of
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.post import post
@@ -29,10 +28,7 @@ def invoices(force: InForce) -> dg.AssetsDefinition:
         kinds={"python", "postgres"},
         tags={"stage": "post"},
         code_version=force.rules.version,
-        # The schedule is daily; half a day more allows for a failed run that somebody starts again.
-        freshness_policy=dg.FreshnessPolicy.time_window(
-            fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)
-        ),
+        freshness_policy=freshness.DAILY,
         metadata=metadata.of_table(tables.ledger.documents),
     )
     def asset(

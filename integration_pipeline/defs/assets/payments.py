@@ -4,24 +4,19 @@
 # annotation by identity and refuses its text.
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 from sqlalchemy import Engine, text
 
 from integration_pipeline.billing.money import Money
-from integration_pipeline.defs import keys, metadata
+from integration_pipeline.defs import freshness, keys, metadata
 from integration_pipeline.defs.accounts import Account
 from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.defs.vendors import Vendors
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.reports import StageReport
 from integration_pipeline.store import tables
-
-# Two runs of the schedule may fail before anybody is warned.
-_FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=1))
-
 
 _TOLD_BY = {
     "stripe": "What Stripe tells: payments, refunds, disputes, fees, payouts",
@@ -47,7 +42,7 @@ def _account_movements(force: InForce, account: Account) -> dg.AssetsDefinition:
         tags={"stage": "receive"},
         code_version=force.rules.version,
         pool=account.slug,
-        freshness_policy=_FRESH,
+        freshness_policy=freshness.OFTEN,
         metadata=metadata.of_table(tables.payments.movements),
     )
     def asset(
@@ -87,7 +82,7 @@ def movements(force: InForce) -> dg.AssetsDefinition:
         kinds={"python", "postgres"},
         tags={"stage": "receive"},
         code_version=force.rules.version,
-        freshness_policy=_FRESH,
+        freshness_policy=freshness.OFTEN,
         metadata=metadata.of_table(tables.payments.movements),
     )
     def asset(
@@ -119,7 +114,7 @@ def settlements(force: InForce) -> dg.AssetsDefinition:
         kinds={"python", "postgres"},
         tags={"stage": "settle"},
         code_version=force.rules.version,
-        freshness_policy=_FRESH,
+        freshness_policy=freshness.OFTEN,
         metadata=metadata.of_table(tables.payments.settlements),
     )
     def asset(pipeline: dg.ResourceParam[Pipeline]) -> Iterator[dg.MaterializeResult[Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from integration_pipeline.defs import keys, metadata
+from integration_pipeline.defs import freshness, keys, metadata
 from integration_pipeline.defs.in_force import InForce, scope_of
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.schedule import schedule
@@ -29,6 +29,7 @@ def planned_invoices(force: InForce) -> dg.AssetsDefinition:
         kinds={"python", "postgres"},
         tags={"stage": "schedule"},
         code_version=force.rules.version,
+        freshness_policy=freshness.DAILY,
         metadata=metadata.of_table(tables.billing.documents),
     )
     def asset(

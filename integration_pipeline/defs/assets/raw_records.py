@@ -9,7 +9,7 @@ import dagster as dg
 from sqlalchemy import text
 
 from integration_pipeline.crm.records import ObjectType
-from integration_pipeline.defs import keys, metadata
+from integration_pipeline.defs import freshness, keys, metadata
 from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.extract import Source, extract
@@ -39,6 +39,7 @@ def raw_records(force: InForce) -> dg.AssetsDefinition:
                 kinds={force.mapping.source, "postgres"},
                 tags={"stage": "extract"},
                 code_version=force.mapping.version,
+                freshness_policy=freshness.DAILY,
                 metadata=metadata.of_table(tables.raw.records),
             )
             for object_type, key in keys.RAW.items()

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import text
 
-from integration_pipeline.defs import keys, metadata
+from integration_pipeline.defs import freshness, keys, metadata
 from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.recognize import recognize
@@ -32,6 +32,7 @@ def revenue(force: InForce) -> dg.AssetsDefinition:
         kinds={"python", "postgres"},
         tags={"stage": "recognize"},
         code_version=force.rules.version,
+        freshness_policy=freshness.DAILY,
         metadata=metadata.of_table(tables.ledger.revenue_releases),
     )
     def asset(pipeline: dg.ResourceParam[Pipeline]) -> Iterator[dg.MaterializeResult[Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import text
 
-from integration_pipeline.defs import keys, metadata
+from integration_pipeline.defs import freshness, keys, metadata
 from integration_pipeline.defs.in_force import InForce
 from integration_pipeline.defs.vendors import Vendors
 from integration_pipeline.pipeline.context import Pipeline
@@ -35,6 +35,7 @@ def crm_write_back(force: InForce) -> dg.AssetsDefinition:
         code_version=force.mapping.version,
         # One run at a time for an account: vendors count requests per app, whoever sends them.
         pool=force.crm_pool,
+        freshness_policy=freshness.OFTEN,
         metadata=metadata.of_table(tables.ops.write_backs),
     )
     def asset(
