@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from integration_pipeline.accounting.postgres_ledger.settlements import require_accounts
-from integration_pipeline.payments.matching.decide import decide
+from integration_pipeline.payments.matching.decide import decide, overdue
 from integration_pipeline.payments.matching.decisions import (
     Arrived,
     Candidate,
@@ -67,9 +67,11 @@ def settle(
     What waits is looked at again each time: an invoice may have come that it pays. What a person has decided
     about is left alone. A movement is not of a deal: a run over some deals leaves all to the next run over
     everything. `movements` are numbers of `payments.movements`: only these. Safe to repeat, and at the same
-    time. Counts: `settled`, `waiting`, `not_yet` (what it belongs to has still to come), `ignored`, `left`
-    (another run has it). Money: `applied` to documents, `unapplied` (customers' credit), `fees`; less what
-    went back.
+    time.
+
+    Counts: `settled`, `waiting`, `not_yet` (what it belongs to has still to come, and not for longer than the
+    rule set's `payout_days`: then it waits for a person, too), `ignored`, `left` (another run has it). Money:
+    `applied` to documents, `unapplied` (customers' credit), `fees`; less what went back.
 
     Raises `AccountsMissing` for a rule set without the accounts that payments need.
     """
@@ -79,19 +81,22 @@ def settle(
         require_accounts(pipeline.rules.accounts)
         with pipeline.session() as connection:
             wanted = None if movements is None else sorted(movements)
-            not_yet, settled = _pass(connection, pipeline, wanted, report)
+            pending, settled = _pass(connection, pipeline, wanted, report)
             # What was waited for may have been settled after what waits for it.
-            while settled and not_yet:
-                report.counts["not_yet"] -= len(not_yet)
-                not_yet, settled = _pass(connection, pipeline, not_yet, report)
+            while settled and pending:
+                pending, settled = _pass(connection, pipeline, list(pending), report)
+            for is_overdue in pending.values():
+                report.counts["waiting" if is_overdue else "not_yet"] += 1
     return report
 
 
 def _pass(
     connection: Connection, pipeline: Pipeline, wanted: Sequence[int] | None, report: StageReport
-) -> tuple[list[int], int]:
-    """One look at every open movement; those that wait for another one, and how many were settled."""
-    not_yet: list[int] = []
+) -> tuple[dict[int, bool], int]:
+    """One look at every open movement; those that wait for another one and whether that should have come by
+    now, and how many were settled.
+    """
+    pending: dict[int, bool] = {}
     before = report.counts["settled"]
     last = 0
     found = _CHUNK
@@ -99,11 +104,11 @@ def _pass(
         ids = connection.execute(_NEXT, {"after": last, "wanted": wanted, "limit": _CHUNK}).scalars().all()
         found = len(ids)
         if ids:
-            not_yet += _Chunk(connection, pipeline, report).settle(ids)
+            pending |= _Chunk(connection, pipeline, report).settle(ids)
             last = ids[-1]
         if pipeline.shared is None:
             connection.commit()
-    return not_yet, report.counts["settled"] - before
+    return pending, report.counts["settled"] - before
 
 
 class _Chunk:
@@ -116,8 +121,8 @@ class _Chunk:
         self._conventions: Conventions = conventions_of(pipeline.rules)
         self._numbers = read_series(connection)
 
-    def settle(self, ids: Sequence[int]) -> list[int]:
-        """Decide and book; answers those that wait for another movement."""
+    def settle(self, ids: Sequence[int]) -> dict[int, bool]:
+        """Decide and book; answers those that wait for another movement, and whether for too long."""
         first = self._decide(ids)
         customers = {each for decision in first.decisions.values() for each in first.customers(decision)}
         payouts = {each.payout.id for each in first.decisions.values() if isinstance(each, Arrived)}
@@ -126,7 +131,7 @@ class _Chunk:
         lock_customers(self._connection, customers)
         again = self._decide([each for each in ids if each in held])
         bookings: list[Booking] = []
-        not_yet: list[int] = []
+        pending: dict[int, Waits | None] = {}
         waiting: dict[int, Waits] = {}
         for movement_id, decision in again.decisions.items():
             kept = again.kept[movement_id]
@@ -140,16 +145,16 @@ class _Chunk:
                 case Waits():
                     waiting[movement_id] = decision
                 case NotYet():
-                    not_yet.append(movement_id)
+                    pending[movement_id] = overdue(decision, kept.movement, again.facts)
                 case NotOurs():
                     pass
         waiting |= self._book(bookings, again.facts)
         arrived = {each.decision.payout.id for each in bookings if isinstance(each.decision, Arrived)}
-        not_yet = [each for each in not_yet if each not in arrived]
+        pending = {each: late for each, late in pending.items() if each not in arrived}
         waiting = self._with_suggestions(waiting, again)
-        self._keep(again, waiting)
-        self._report.counts["not_yet"] += len(not_yet)
-        return not_yet
+        self._report.counts["waiting"] += len(waiting)
+        self._keep(again, waiting | {each: late for each, late in pending.items() if late is not None})
+        return {each: late is not None for each, late in pending.items()}
 
     def _decide(self, ids: Sequence[int]) -> _Decided:
         kept = read_movements(self._connection, ids)
@@ -208,7 +213,6 @@ class _Chunk:
             row: dict[str, Any] = {"id": movement_id, "candidates": []}
             if movement_id in waiting:
                 told = waiting[movement_id]
-                self._report.counts["waiting"] += 1
                 row |= {"state": "waiting", "reason": told.why}
                 row["candidates"] = [
                     _candidate_json(each, position) for position, each in enumerate(told.candidates, 1)

@@ -278,7 +278,11 @@ class TestUndoing:
         cashier.settle()
 
         assert cashier.balances() == {}
-        assert cashier.state("po_1")[0] == "open"
+        assert cashier.state("po_1") == (
+            "waiting",
+            "its bank line has not been told of yet, 10 days after 2026-06-20: if it has arrived, `payments "
+            f"match {cashier.number('po_1')}` says so; otherwise see whether its bank is still read",
+        )
         assert cashier.state("line-1")[0] == "waiting"
 
     def test_of_a_payout_lets_its_line_wait_again(self, cashier: Cashier) -> None:

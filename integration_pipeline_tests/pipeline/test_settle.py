@@ -237,10 +237,23 @@ class TestMoneyThatGoesBack:
         self, cashier: Cashier
     ) -> None:
         cashier.charge("ch_1", 10_000)
-        cashier.moves(MovementKind.REFUND, "re_1", -4_000, links=OF_CHARGE)
+        cashier.moves(MovementKind.REFUND, "re_1", -4_000, links=OF_CHARGE, day=AS_OF)
         cashier.settle()
 
         assert cashier.state("re_1") == ("open", "the payment ch_1, which it takes back, is not settled yet")
+
+    def test_a_refund_whose_payment_does_not_come_waits_for_a_person_in_the_end(
+        self, cashier: Cashier
+    ) -> None:
+        cashier.moves(MovementKind.REFUND, "re_1", -4_000, links=OF_CHARGE, day=date(2026, 6, 24))
+        report = cashier.settle()
+
+        assert cashier.state("re_1") == (
+            "waiting",
+            "the payment ch_1, which it takes back, has not been told of yet, 6 days after 2026-06-24: say "
+            "which document it takes back (`payments match`), or that it is none of ours (`payments ignore`)",
+        )
+        assert {name: count for name, count in report.counts.items() if count} == {"waiting": 1}
 
 
 def test_a_line_that_a_bank_connected_again_tells_of_anew_waits(cashier: Cashier) -> None:
@@ -296,7 +309,7 @@ class TestAPayout:
         [number] = cashier.bill("1")
         cashier.charge("ch_1", 10_000, fee=320, links=[invoice_link(number)], group="po_1")
         cashier.moves(MovementKind.FEE, "txn_1", -80, group="po_1")
-        cashier.moves(MovementKind.PAYOUT, "po_1", 9_600, group="po_1")
+        cashier.moves(MovementKind.PAYOUT, "po_1", 9_600, group="po_1", day=date(2026, 6, 25))
         cashier.settle()
         assert cashier.state("po_1") == ("open", "its bank line has not been told of yet")
         assert cashier.balances() == {IN_TRANSIT: 9_600, FEES: 400}

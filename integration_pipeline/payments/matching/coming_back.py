@@ -21,6 +21,7 @@ from integration_pipeline.payments.matching.decisions import (
 from integration_pipeline.payments.matching.facts import Allocation, Facts, Kept, SettledMovement
 from integration_pipeline.payments.movements import LinkKind, Movement, MovementKind
 
+_SETTLE_THAT = "settle that one first, `payments list --waiting` shows it"
 _OF_DISPUTES = (MovementKind.DISPUTE, MovementKind.DISPUTE_WON)
 
 
@@ -30,7 +31,7 @@ def coming_back(kept: Kept, facts: Facts) -> Matched | Waits | NotYet:
     source = movement.source.value
     named = (*movement.linked(LinkKind.CHARGE), *movement.linked(LinkKind.DISPUTE))
     if any((source, link.id) in facts.taken_back for link in named):
-        return NotYet(f"another return of {named[0].id} is booked before it")
+        return NotYet(f"another return of {named[0].id} is booked before it", _SETTLE_THAT)
     related = _related(kept, facts)
     back = [each for each in related if each.amount.minor > 0 and each.parts]
     taken = [each for each in related if each.amount.minor < 0]
@@ -51,7 +52,7 @@ def coming_back(kept: Kept, facts: Facts) -> Matched | Waits | NotYet:
         )
     [before] = still_gone
     if not before.parts:
-        return NotYet(f"the {_name(before)} that had taken it is not settled yet")
+        return NotYet(f"the {_name(before)} that had taken it is not settled yet", _SETTLE_THAT)
     if before.amount != -movement.amount:
         return Waits(
             f"{movement.amount.format()} came back of the {(-before.amount).format()} that {_name(before)} "

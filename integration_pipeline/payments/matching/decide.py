@@ -42,9 +42,23 @@ def decide(kept: Kept, facts: Facts) -> Decision:
         case MovementKind.FEE:
             return _fee(movement, facts)
         case MovementKind.PAYOUT:
-            return NotYet("its bank line has not been told of yet")
+            return NotYet(
+                "its bank line has not been told of yet",
+                f"if it has arrived, `payments match {kept.id}` says so; otherwise see whether its bank is "
+                "still read",
+            )
         case MovementKind.BANK_LINE:
             return _only_once(kept, _bank_line(kept, facts), facts)
+
+
+def overdue(decision: NotYet, movement: Movement, facts: Facts) -> Waits | None:
+    """What should have come by now, for a person; None as long as it may still come by itself."""
+    if facts.today is None:
+        return None
+    days = (facts.today - movement.value_date).days
+    if days <= facts.conventions.payout_days:
+        return None
+    return Waits(f"{decision.why}, {days} days after {movement.value_date}: {decision.do}")
 
 
 def _of_customer(kept: Kept, facts: Facts) -> Decision:

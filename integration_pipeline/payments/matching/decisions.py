@@ -141,9 +141,10 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """What it belongs to has still to come; nobody needs to do anything."""
+    """What it belongs to has still to come. Nobody needs to do anything, unless that takes too long: `do`."""
 
     why: str
+    do: str
 
 
 @dataclass(frozen=True, slots=True)

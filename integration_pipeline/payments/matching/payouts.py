@@ -34,7 +34,7 @@ def payout_of(line: Kept, facts: Facts) -> Arrived | Waits | NotYet:
         age = 0 if facts.today is None else (facts.today - line.movement.value_date).days
         if age > facts.conventions.payout_days:
             return Waits(f"{why}, {age} days after the bank line: say what it is")
-        return NotYet(why)
+        return NotYet(why, "say what it is")
     same_day = [each for each in fitting if each.movement.value_date == line.movement.value_date]
     chosen = same_day if len(fitting) > 1 else fitting
     if len(chosen) == 1:
@@ -70,7 +70,10 @@ def arrived(payout: Kept, line: Kept | None, facts: Facts) -> Arrived | NotYet |
     key = (movement.source.value, group)
     by_entity = facts.in_payout.get(key)
     if by_entity is None and key in facts.in_payout:
-        return NotYet(f"payments in the payout {movement.external_id} are not settled yet")
+        return NotYet(
+            f"payments in the payout {movement.external_id} are not settled yet",
+            "settle them first, `payments list --waiting` shows them",
+        )
     evidence: tuple[str, ...] = ()
     if line is not None:
         evidence = (

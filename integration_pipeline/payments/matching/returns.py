@@ -31,6 +31,8 @@ from integration_pipeline.payments.matching.incoming import documents_named
 from integration_pipeline.payments.matching.payers import payer_of
 from integration_pipeline.payments.movements import LinkKind, Movement, MovementKind
 
+_SETTLE_THAT = "settle that one first, `payments list --waiting` shows it"
+
 
 def outgoing(kept: Kept, facts: Facts) -> Matched | Waits | NotYet | NotOurs:
     """What a movement from us takes back: of the charge it names, or of a document its text names."""
@@ -39,7 +41,7 @@ def outgoing(kept: Kept, facts: Facts) -> Matched | Waits | NotYet | NotOurs:
     if len(charges) > 1:
         return Waits(f"it takes back {len(charges)} payments at once: say how much of which document")
     if charges and (movement.source.value, charges[0].id) in facts.taken_back:
-        return NotYet(f"another return of the payment {charges[0].id} is booked before it")
+        return NotYet(f"another return of the payment {charges[0].id} is booked before it", _SETTLE_THAT)
     if charges:
         return _of_charge(movement, charges[0].id, facts)
     return _of_named(movement, facts)
@@ -49,10 +51,14 @@ def _of_charge(movement: Movement, charge: str, facts: Facts) -> Matched | Waits
     source = movement.source.value
     paid = [each for each in facts.related.get((source, charge), ()) if each.kind is MovementKind.PAYMENT]
     if not paid:
-        return NotYet(f"the payment {charge}, which it takes back, has not been told of yet")
+        return NotYet(
+            f"the payment {charge}, which it takes back, has not been told of yet",
+            "say which document it takes back (`payments match`), or that it is none of ours (`payments "
+            "ignore`)",
+        )
     settled = [each for each in paid if each.parts]
     if not settled:
-        return NotYet(f"the payment {charge}, which it takes back, is not settled yet")
+        return NotYet(f"the payment {charge}, which it takes back, is not settled yet", _SETTLE_THAT)
     original = settled[0]
     if original.amount.currency != movement.amount.currency:
         return Waits(f"the payment {charge} was in {original.amount.currency}: say what is taken back")
