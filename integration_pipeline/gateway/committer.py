@@ -22,7 +22,7 @@ _MAX_GROUP: Final = 2_000
 """Events in a transaction, unless one request has more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
     events: Sequence[WebhookEvent]
     stored: asyncio.Future[None]
@@ -43,13 +43,18 @@ class Committer:
         After `DatabaseUnavailable` they may be kept all the same; keeping them again does no harm.
         """
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(events, stored))
+        waiting = _Waiting(events, stored)
+        self._waiting.append(waiting)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
         try:
             await asyncio.wait_for(stored, seconds)
         except TimeoutError:
             raise DatabaseUnavailable(f"not committed within {seconds:.1f} seconds") from None
+        finally:
+            # Nobody counts their memory any more.
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
 
     async def close(self) -> None:
         """Wait for what is being written, and disconnect."""

@@ -77,8 +77,8 @@ def usage_routes(parts: Parts) -> APIRouter:
 
     async def take(request: Request) -> Recorded:
         _authorize(request, parts)
-        body = await parts.bodies.read(request, limit=MAX_BODY, seconds=_BODY_SECONDS)
-        return await to_thread.run_sync(_record, parts.engine, body, limiter=limiter)
+        async with parts.bodies.read(request, limit=MAX_BODY, seconds=_BODY_SECONDS) as body:
+            return await to_thread.run_sync(_record, parts.engine, body, limiter=limiter)
 
     return router
 

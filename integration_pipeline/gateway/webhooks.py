@@ -149,9 +149,18 @@ async def _take(parts: Parts, vendor: Vendor, request: Request, began: float) ->
     except vendor.forged as forged:
         raise Refused(401, "forged", str(forged), closes=True) from None
     bounds = vendor.bounds
-    body = await parts.bodies.read(request, limit=bounds.body, seconds=bounds.body_seconds)
+    async with parts.bodies.read(request, limit=bounds.body, seconds=bounds.body_seconds) as body:
+        events = await _read(vendor, read, body)
+        reached(RECEIVED)
+        if events:
+            await _keep(parts, events, bounds.answer_seconds - (time.perf_counter() - began))
+        reached(KEPT)
+        return events
+
+
+async def _read(vendor: Vendor, read: Read, body: bytes) -> Events:
     try:
-        events = await read(body)
+        return await read(body)
     except vendor.forged as forged:
         raise Refused(401, "forged", str(forged)) from None
     except vendor.malformed as malformed:
@@ -159,11 +168,6 @@ async def _take(parts: Parts, vendor: Vendor, request: Request, began: float) ->
     except KeysUnavailable as unavailable:
         log.error("a webhook could not be proven", source=vendor.source, reason=str(unavailable))
         raise Refused(503, "unavailable", "its sender cannot be verified just now") from None
-    reached(RECEIVED)
-    if events:
-        await _keep(parts, events, bounds.answer_seconds - (time.perf_counter() - began))
-    reached(KEPT)
-    return events
 
 
 async def _keep(parts: Parts, events: Events, seconds: float) -> None:

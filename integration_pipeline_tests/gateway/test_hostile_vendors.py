@@ -14,6 +14,7 @@ import pytest
 from fastapi import Request
 
 from integration_pipeline.gateway.accounting import quickbooks, xero
+from integration_pipeline.gateway.own_fields import OwnFields
 from integration_pipeline.gateway.payments import plaid, stripe
 from integration_pipeline.gateway.salesforce import salesforce_changes, salesforce_outbound
 from integration_pipeline.gateway.webhooks import Vendor
@@ -41,7 +42,7 @@ EACH: tuple[tuple[Sender, Of], ...] = (
     (STRIPE, stripe),
     (PLAID, lambda settings: plaid(settings, ExitStack())),
     (OUTBOUND, salesforce_outbound),
-    (CHANGES, salesforce_changes),
+    (CHANGES, lambda settings: salesforce_changes(settings, OwnFields(settings.mapping_file))),
 )
 each_vendor = pytest.mark.parametrize(("sender", "of"), EACH, ids=[str(sender) for sender, _ in EACH])
 

@@ -100,9 +100,9 @@ def read_change_events(
 ) -> tuple[WebhookEvent, ...]:
     """The change events of one request, an array or a single one. Raises `MalformedWebhook`.
 
-    A deal's change that `client` made, in nothing but `own_fields`, is our own. Events of objects that are not
-    read here are no fault. A gap names its records as any other event does; an overflow, or a change
-    of a whole object, concerns `EVERY_RECORD`.
+    A deal's change that `client` made, in nothing but `own_fields`, is our own. Events of objects that are
+    not read here are no fault. A gap names its records as any other event does; an overflow, or a change of
+    a whole object, concerns `EVERY_RECORD`.
     """
     try:
         parsed = parse_json(body, unique_names=True)
