@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, create_engine, make_url
 
+from integration_pipeline.crm.hubspot.answers import SOURCE as HUBSPOT
+from integration_pipeline.crm.hubspot.config import HubSpotSettings
 from integration_pipeline.crm.hubspot.source import HubSpotSource
 from integration_pipeline.crm.source import Source
 from integration_pipeline.crm.write_back import CrmWriter
@@ -22,6 +24,7 @@ from integration_pipeline.store.embedded import EmbeddedPostgres
 from integration_pipeline.store.migrate import upgrade
 from integration_pipeline.targets import posts_to
 from integration_pipeline.transport.client import RetryPolicy, TimeLimits
+from integration_pipeline.transport.limits import Limiter
 
 PIPELINE_DATABASE = "pipeline"
 DAGSTER_DATABASE = "dagster"
@@ -96,7 +99,11 @@ def open_source(
         with SalesforceSource(settings.salesforce(), retries=retries, time_limits=time_limits) as source:
             yield source
         return
-    with HubSpotSource(settings.hubspot(), retries=retries, time_limits=time_limits) as source:
+    hubspot = settings.hubspot()
+    with (
+        _hubspot_limiter(settings, hubspot) as limiter,
+        HubSpotSource(hubspot, limiter=limiter, retries=retries, time_limits=time_limits) as source,
+    ):
         yield source
 
 
@@ -111,5 +118,30 @@ def open_writer(settings: Settings, *, retries: RetryPolicy | None = None) -> Ge
         return
     from integration_pipeline.crm.hubspot.writing import HubSpotWriter
 
-    with HubSpotWriter(settings.hubspot(), retries=retries) as hubspot:
+    settings_there = settings.hubspot()
+    with (
+        _hubspot_limiter(settings, settings_there) as limiter,
+        HubSpotWriter(settings_there, limiter=limiter, retries=retries) as hubspot,
+    ):
         yield hubspot
+
+
+@contextmanager
+def _hubspot_limiter(settings: Settings, hubspot: HubSpotSettings) -> Generator[Limiter | None]:
+    """What worker, runs and commands together may ask of HubSpot; None where no database is up to count."""
+    url = _database_up(settings)
+    if url is None:
+        yield None
+        return
+    from integration_pipeline.transport.shared_limit import SharedRateLimiter
+
+    with SharedRateLimiter(url, HUBSPOT, hubspot.account, hubspot.windows()) as limiter:
+        yield limiter
+
+
+def _database_up(settings: Settings) -> str | None:
+    """The URL of the pipeline's database, unless that would have to be started first."""
+    if settings.database_url is not None:
+        return settings.database_url
+    server = EmbeddedPostgres.find(settings.data_dir.resolve() / POSTGRES_FOLDER)
+    return None if server is None else server.url(PIPELINE_DATABASE)

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from integration_pipeline.runtime import database, open_pipeline, open_source, with_driver
+from integration_pipeline.crm.records import ObjectType
+from integration_pipeline.runtime import database, open_pipeline, open_source, open_writer, with_driver
 from integration_pipeline.settings import MissingSetting, Settings
 from integration_pipeline.store.embedded import EmbeddedPostgres
+from integration_pipeline.transport.failures import Transient
+from integration_pipeline.transport.policies import RetryPolicy
 
 
 def settings(**values: object) -> Settings:
@@ -77,3 +80,24 @@ def test_the_crm_is_the_one_the_settings_name() -> None:
 
     with pytest.raises(ValueError, match="must be https, or http on this machine"):
         open_source(settings(hubspot_base_url="http://crm.example")).__enter__()
+
+
+def test_whoever_calls_hubspot_is_counted_in_the_database_all_share(engine: Engine) -> None:
+    url = engine.url.render_as_string(hide_password=False)
+    shared = settings(database_url=url, hubspot_base_url="http://127.0.0.1:1/")
+    once = RetryPolicy(attempts=1)
+
+    with open_source(shared, retries=once) as source, pytest.raises(Transient):
+        source.fetch(ObjectType.DEAL, ["1"], ["amount"])
+    read = hubspot_calls(engine)
+    with open_writer(shared, retries=once) as writer, pytest.raises(Transient):
+        writer.read_deals(["1"], ["amount"])
+
+    assert read > 0
+    assert hubspot_calls(engine) > read
+
+
+def hubspot_calls(engine: Engine) -> int:
+    with engine.connect() as connection:
+        calls = text("SELECT unnest(calls) FROM ops.quotas WHERE vendor = 'hubspot' AND label = '10s'")
+        return sum(connection.execute(calls).scalars())

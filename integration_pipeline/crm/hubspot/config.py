@@ -5,6 +5,7 @@ Belongs here: what an operator may set, HubSpot's documented limits as defaults.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -66,6 +67,11 @@ class HubSpotSettings(BaseModel):
     @classmethod
     def _encrypted_or_local(cls, value: str) -> str:
         return encrypted_or_local(value)
+
+    @property
+    def account(self) -> str:
+        """A name for whose limits these are: an app's in one account, which has a token of its own."""
+        return f"app {hashlib.sha256(self.token.get_secret_value().encode()).hexdigest()[:12]}"
 
     def windows(self) -> tuple[Window, ...]:
         """Per app 190 calls in 10 s; search of its own 5 in 1 s."""

@@ -32,6 +32,7 @@ from integration_pipeline.crm.hubspot.metadata import DealStage, PropertyDefinit
 from integration_pipeline.crm.records import CrmRecord, ObjectType, Wanted
 from integration_pipeline.transport.client import BearerAuth, RetryPolicy, TimeLimits, VendorClient
 from integration_pipeline.transport.clock import Clock
+from integration_pipeline.transport.limits import Limiter
 from integration_pipeline.transport.metrics import VendorMetrics
 from integration_pipeline.transport.paging import follow_cursor
 from integration_pipeline.transport.rate_limit import RateLimiter
@@ -48,6 +49,8 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 class HubSpotSource:
     """Reads one HubSpot account. Safe for threads; close it or use it as a context manager.
 
+    Without `limiter` this process keeps to the account's limits by itself.
+
     Every record has exactly the properties asked for (None where HubSpot has no value). Methods raise the
     transport's `VendorFailure`s: `Malformed` names the record and the field.
     """
@@ -58,6 +61,7 @@ class HubSpotSource:
         self,
         settings: HubSpotSettings,
         *,
+        limiter: Limiter | None = None,
         retries: RetryPolicy | None = None,
         time_limits: TimeLimits | None = None,
         registry: CollectorRegistry = REGISTRY,
@@ -69,7 +73,7 @@ class HubSpotSource:
             settings.base_url,
             auth=BearerAuth(settings.token),
             failures=HUBSPOT_FAILURES,
-            limiter=RateLimiter(settings.windows(), clock),
+            limiter=limiter or RateLimiter(settings.windows(), clock),
             retries=retries,
             time_limits=time_limits,
             idle_seconds=_IDLE_SECONDS,
