@@ -205,7 +205,8 @@ def reconcile(target: MaybeTarget = None, as_json: AsJson = False) -> None:
                 console.print(
                     f"{mark} {each.name}: {result.documents_here:,} documents here, "
                     f"{result.documents_there:,} there; {amounts(result.totals_here)} here, "
-                    f"{amounts(result.totals_there)} there"
+                    f"{amounts(result.totals_there)} there; {result.payments_here:,} payments and "
+                    f"applications here, {result.payments_there:,} there"
                 )
                 for kind, count in sorted(result.findings.items()):
                     console.print(f"    {kind.replace('_', ' ')}: {count}; see `targets findings`")

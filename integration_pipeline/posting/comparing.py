@@ -1,4 +1,5 @@
-"""Whether what a target has is what these books say: differences in amount, tax, currency, customer, kind.
+"""Whether what a target has is what these books say: differences in amount, tax, currency, customer, kind, in
+what a payment is set against, and in what is open of a document.
 
 Belongs here: the comparison alone, without I/O. Does not belong here: what a difference leads to
 (`uncertainty`, `sweep`, `findings`).
@@ -18,6 +19,7 @@ from integration_pipeline.accounting.target import (
     OutgoingPayment,
     RemoteRecord,
     RemoteState,
+    Subject,
 )
 from integration_pipeline.billing.money import Money
 
@@ -36,10 +38,19 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedTo:
+    """A document that something is set against, by its number, and over how much."""
+
+    number: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What a target should have of an intent."""
 
     intent_id: int
+    subject: Subject
     reference: str
     number: str | None
     kind: DocumentKind | None
@@ -47,6 +58,16 @@ class Expected:
     total: Money
     tax: Money | None
     issued_on: date | None = None
+    """The day it carries; of an application the vendor's to say."""
+    applied: Mapping[str, AppliedTo] | None = None
+    """What of it is set against which documents, by their ids there; None where vendors differ in that."""
+    open_minor: tuple[int, ...] = ()
+    """What may be open of a document there: as was posted, or as these books say. Empty while it moves."""
+
+    @property
+    def name(self) -> str:
+        """What people know it by."""
+        return self.number or self.reference
 
     @classmethod
     def of(cls, item: Outgoing) -> Expected:
@@ -56,6 +77,7 @@ class Expected:
                 tax = Money(sum(tax.amount.minor for tax in item.taxes), item.total.currency)
                 return cls(
                     item.intent_id,
+                    item.subject,
                     item.reference,
                     item.number,
                     item.kind,
@@ -66,12 +88,20 @@ class Expected:
                 )
             case OutgoingApplication() | OutgoingPayment():
                 total = Money(abs(item.amount.minor), item.amount.currency)
-                return cls(item.intent_id, item.reference, None, None, item.customer_id, total, None)
+                return cls(
+                    item.intent_id, item.subject, item.reference, None, None, item.customer_id, total, None
+                )
 
 
 def differences(expected: Expected, record: RemoteRecord) -> list[Difference]:
     """Every difference that matters to the books; empty if the record is what was sent."""
-    return [*_identity(expected, record), *_amounts(expected, record), *_standing(record)]
+    return [
+        *_identity(expected, record),
+        *_amounts(expected, record),
+        *_applied(expected, record),
+        *_balance(expected, record),
+        *_standing(record),
+    ]
 
 
 def _identity(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
@@ -103,6 +133,32 @@ def _amounts(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
     # A vendor that computes the tax itself has another total, but the same before tax.
     if ours != theirs:
         yield Difference("total_differs", "net total", ours.format(), theirs.format())
+
+
+def _applied(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
+    if expected.applied is None or record.applied is None or record.state in GONE:
+        return
+    ours = {each: to.amount for each, to in expected.applied.items()}
+    theirs = {each: amount for each, amount in record.applied.items() if amount}
+    if ours != theirs:
+        numbers = {each: to.number for each, to in expected.applied.items()}
+        yield Difference(
+            "changed", "what it is set against", _in_words(ours, numbers), _in_words(theirs, numbers)
+        )
+
+
+def _in_words(applied: Mapping[str, Money], numbers: Mapping[str, str]) -> str:
+    said = sorted(f"{numbers.get(each, each)} with {amount.format()}" for each, amount in applied.items())
+    return ", ".join(said) or "nothing"
+
+
+def _balance(expected: Expected, record: RemoteRecord) -> Iterator[Difference]:
+    # With another total another amount is open: that is told already.
+    if not expected.open_minor or record.balance is None or record.total != expected.total:
+        return
+    if record.state not in (*GONE, RemoteState.DRAFT) and record.balance.minor not in expected.open_minor:
+        ours = Money(expected.open_minor[0], expected.total.currency)
+        yield Difference("balance_differs", "open balance", ours.format(), record.balance.format())
 
 
 def _standing(record: RemoteRecord) -> Iterator[Difference]:

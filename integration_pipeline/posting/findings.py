@@ -17,14 +17,40 @@ from integration_pipeline.posting.writer import Session
 
 _NEXT_STEPS = {
     "changed": "Set it back there, or correct the deal so that a credit note and a new invoice follow.",
-    "voided": "Restore it there, or credit the deal here; a voided document is not sent again.",
-    "deleted": "Restore it there, or credit the deal here; a deleted document is not sent again.",
-    "missing": "Look for it there under its number; if it is gone for good, credit the deal here: a new "
-    "invoice follows.",
+    "voided": "Send it again with `targets resend`, or credit the deal here if it shall not be billed. A "
+    "vendor that keeps a voided document's number takes it again once that one has another.",
+    "deleted": "Restore it there or send it again with `targets resend`; if it shall not be billed, credit "
+    "the deal here.",
+    "missing": "Look for it there under its number; if it is gone for good, send it again with `targets "
+    "resend`, or credit the deal here if it shall not be billed.",
+    "balance_differs": "Somebody has set a payment or a credit against it there that these books do not "
+    "know, or has taken one off. Enter it here, too (`payments match`), or remove it there.",
     "duplicate": "Void all but one of them there, then close this finding.",
     "unknown": "If it was entered by hand for a deal that is billed here, void it there.",
     "tax_differs": "Compare the tax settings there with the rule set's; the books there hold the other tax.",
     "total_differs": "Compare lines and taxes of both; correct the side that is wrong.",
+}
+_GONE_PAYMENT = (
+    "Restore it there or send it again with `targets resend`; if the money never came, take it back here "
+    "with `payments undo`."
+)
+_GONE_APPLICATION = "Set the credit note against its invoice there again, or leave that to `targets resend`."
+_NEXT_STEPS_OF = {
+    Subject.PAYMENT: {
+        "changed": "Set it back there. If it is right as it is there, correct it here with `payments undo` "
+        "and `payments match`.",
+        "voided": _GONE_PAYMENT,
+        "deleted": _GONE_PAYMENT,
+        "missing": f"Look for it there under its reference. {_GONE_PAYMENT}",
+        "total_differs": "Compare it with the bank. Correct it there, or here with `payments undo`.",
+    },
+    Subject.APPLICATION: {
+        "changed": "Set the credit note against its invoice there as it was.",
+        "voided": _GONE_APPLICATION,
+        "deleted": _GONE_APPLICATION,
+        "missing": _GONE_APPLICATION,
+        "total_differs": "Set as much of the credit note against its invoice there as before.",
+    },
 }
 
 
@@ -37,10 +63,21 @@ class Finding:
     said: str
     intent_id: int | None = None
     evidence: dict[str, Any] = field(default_factory=dict[str, Any])
+    subject: Subject = Subject.DOCUMENT
+
+    @property
+    def next_step(self) -> str:
+        """What a person can do about it."""
+        return _NEXT_STEPS_OF.get(self.subject, {}).get(self.kind) or _NEXT_STEPS[self.kind]
 
 
 def of_differences(
-    differences: Iterable[Difference], *, record: str, name: str, intent_id: int | None
+    differences: Iterable[Difference],
+    *,
+    record: str,
+    name: str,
+    intent_id: int | None,
+    subject: Subject = Subject.DOCUMENT,
 ) -> list[Finding]:
     """A finding for each kind of difference of one record, which people know by `name`."""
     by_kind: dict[str, list[Difference]] = {}
@@ -53,6 +90,7 @@ def of_differences(
             said=f"{name}: {'; '.join(str(each) for each in found)}",
             intent_id=intent_id,
             evidence={"differences": [asdict(each) for each in found]},
+            subject=subject,
         )
         for kind, found in by_kind.items()
     ]
@@ -86,18 +124,20 @@ def note(connection: Session, target: str, findings: Sequence[Finding]) -> int:
     """Keep them, in the caller's transaction or one of its own; how many are new."""
     if not findings:
         return 0
-    batch = json.dumps([{**asdict(each), "next_step": _NEXT_STEPS[each.kind]} for each in _newest(findings)])
+    batch = json.dumps([{**asdict(each), "next_step": each.next_step} for each in _newest(findings)])
     with connection.transaction():
         row = connection.execute(_NOTE, {"target": target, "batch": batch}).fetchone()
     return int(row[0]) if row else 0
 
 
-def settle(connection: Session, target: str, since: datetime) -> int:
-    """Close what a comparison of all posted documents, begun at `since`, did not see again: findings about
-    those, and about strangers. What was found about payments, or about what is frozen, is none of it.
+def settle(connection: Session, target: str, since: datetime, *, balances_unknown: Sequence[int] = ()) -> int:
+    """Close what a comparison of all that is posted, begun at `since`, did not see again: findings about
+    that, and about strangers. What was found about what is frozen is none of it, nor are the open balances
+    of the documents of `balances_unknown`, intents that were not compared in this.
     """
+    parameters = {"target": target, "since": since, "balances_unknown": list(balances_unknown)}
     with connection.transaction():
-        return connection.execute(_SETTLE, {"target": target, "since": since}).rowcount
+        return connection.execute(_SETTLE, parameters).rowcount
 
 
 def settle_record(connection: Session, target: str, records: Sequence[str]) -> int:
@@ -141,11 +181,12 @@ _SETTLE = """
     SET state = 'resolved', closed_at = clock_timestamp(), closed_by = 'reconciliation',
         closed_reason = 'both sides agree again'
     WHERE target = %(target)s AND state = 'open' AND seen_at < %(since)s
+        AND NOT (kind = 'balance_differs' AND intent_id = ANY(%(balances_unknown)s))
         AND (
             kind = 'unknown'
             OR intent_id IN (
                 SELECT intent.id FROM posting.intents AS intent
-                WHERE intent.target = %(target)s AND intent.subject = 'document' AND intent.state = 'posted'
+                WHERE intent.target = %(target)s AND intent.state = 'posted'
             )
         )
 """

@@ -9,14 +9,14 @@ Belongs here: reading changes and comparing them. Does not belong here: the comp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from integration_pipeline.accounting.target import AccountingTarget, RemoteRecord
+from integration_pipeline.accounting.target import AccountingTarget, RemoteRecord, Subject
 from integration_pipeline.posting import findings
-from integration_pipeline.posting.comparing import differences
+from integration_pipeline.posting.comparing import GONE, Expected, differences
 from integration_pipeline.posting.findings import Finding
-from integration_pipeline.posting.known import numbers_on_their_way, posted_as
+from integration_pipeline.posting.known import entered_by_hand, numbers_on_their_way, posted_as
 from integration_pipeline.posting.writer import Session
 
 _FIRST_LOOK = timedelta(days=1)
@@ -43,25 +43,38 @@ def sweep(session: Session, target: AccountingTarget) -> dict[str, int]:
 def _compare(session: Session, target: str, page: Sequence[RemoteRecord], counts: dict[str, int]) -> None:
     known = posted_as(session, target, [record.remote_id for record in page])
     on_their_way = numbers_on_their_way(session, target)
+    by_hand = entered_by_hand(session, target)
     noted: list[Finding] = []
     clean: list[str] = []
     for record in page:
-        ours = known.get((record.subject, record.remote_id))
+        ours = _ours(known, record)
         if ours is None:
-            if findings.is_stranger(record, on_their_way):
+            if record.remote_id not in by_hand and findings.is_stranger(record, on_their_way):
                 noted.append(findings.of_stranger(record))
                 counts["unknown"] += 1
             continue
         counts["ours"] += 1
         found = differences(ours, record)
         noted += findings.of_differences(
-            found, record=record.remote_id, name=ours.number or ours.reference, intent_id=ours.intent_id
+            found,
+            record=record.remote_id,
+            name=ours.name,
+            intent_id=ours.intent_id,
+            subject=ours.subject,
         )
         counts["drifted"] += bool(found)
-        if not found:
+        if not found and (ours.open_minor or ours.subject is not Subject.DOCUMENT):
             clean.append(record.remote_id)
     counts["new_findings"] += findings.note(session, target, noted)
     findings.settle_record(session, target, clean)
+
+
+def _ours(known: Mapping[tuple[Subject, str], Expected], record: RemoteRecord) -> Expected | None:
+    found = known.get((record.subject, record.remote_id))
+    if found is None and record.subject is Subject.PAYMENT and record.state in GONE:
+        # Of what was deleted nobody tells whether it was an application.
+        return known.get((Subject.APPLICATION, record.remote_id))
+    return found
 
 
 _SWEPT = "SELECT swept_until FROM posting.writers WHERE target = %(target)s"

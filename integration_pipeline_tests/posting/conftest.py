@@ -61,6 +61,20 @@ class Vendor(Protocol):
         """A person changes an invoice in the vendor's own pages."""
         ...
 
+    def remove(self, remote_id: str) -> None:
+        """A person does away with an invoice as far as the vendor lets anybody: its number is free again."""
+        ...
+
+    def remove_payment(self, remote_id: str) -> None: ...
+
+    def pay(self, customer_id: str, invoice_id: str, amount: str, /) -> None:
+        """A person enters a payment of an invoice."""
+        ...
+
+    def date(self, remote_id: str, day: date) -> None:
+        """A person gives an invoice another date."""
+        ...
+
     def seed_customer(self, name: str, **known: str) -> str:
         """A customer that was there before us; its id there."""
         ...
@@ -124,6 +138,25 @@ class Xero:
         change = named["void"] if changes.get("void") else changes
         self.sandbox.admin("POST", "/edit", {"kind": "Invoices", "id": remote_id, "changes": change})
 
+    def remove(self, remote_id: str) -> None:
+        self.edit(remote_id, void=True)
+
+    def remove_payment(self, remote_id: str) -> None:
+        change = {"kind": "Payments", "id": remote_id, "changes": {"Status": "DELETED"}}
+        self.sandbox.admin("POST", "/edit", change)
+
+    def pay(self, _customer_id: str, invoice_id: str, amount: str, /) -> None:
+        payment = {
+            "Invoice": {"InvoiceID": invoice_id},
+            "Account": {"Code": "090"},
+            "Date": "2026-06-25",
+            "Amount": amount,
+        }
+        self.sandbox.admin("POST", "/seed", {"Payments": [payment]})
+
+    def date(self, remote_id: str, day: date) -> None:
+        self.edit(remote_id, Date=day.isoformat())
+
     def seed_customer(self, name: str, **known: str) -> str:
         fields = {"tax_id": "TaxNumber", "email": "EmailAddress"}
         contact = {"Name": name, **{fields[each]: value for each, value in known.items()}}
@@ -180,18 +213,28 @@ class QuickBooks:
         }
 
     def edit(self, remote_id: str, **changes: Any) -> None:
-        operation = "void" if changes.pop("void", False) else "update"
-        self.sandbox.admin(
-            "POST",
-            "/edit",
-            {
-                "realm": REALM,
-                "entity": "Invoice",
-                "id": remote_id,
-                "operation": operation,
-                "change": changes,
-            },
-        )
+        self._edit("Invoice", remote_id, "void" if changes.pop("void", False) else "update", changes)
+
+    def remove(self, remote_id: str) -> None:
+        self._edit("Invoice", remote_id, "delete", {})
+
+    def remove_payment(self, remote_id: str) -> None:
+        self._edit("Payment", remote_id, "delete", {})
+
+    def pay(self, customer_id: str, invoice_id: str, amount: str, /) -> None:
+        payment = {
+            "CustomerRef": {"value": customer_id},
+            "TotalAmt": float(amount),
+            "Line": [{"Amount": float(amount), "LinkedTxn": [{"TxnId": invoice_id, "TxnType": "Invoice"}]}],
+        }
+        self.sandbox.admin("POST", "/seed", {"realm": REALM, "records": {"Payment": [payment]}})
+
+    def date(self, remote_id: str, day: date) -> None:
+        self.edit(remote_id, TxnDate=day.isoformat())
+
+    def _edit(self, entity: str, remote_id: str, operation: str, change: dict[str, Any]) -> None:
+        asked = {"realm": REALM, "entity": entity, "id": remote_id}
+        self.sandbox.admin("POST", "/edit", {**asked, "operation": operation, "change": change})
 
     def seed_customer(self, name: str, **known: str) -> str:
         customer: dict[str, Any] = {"DisplayName": name}
@@ -199,6 +242,10 @@ class QuickBooks:
             customer["PrimaryEmailAddr"] = {"Address": known["email"]}
         made = self.sandbox.admin("POST", "/seed", {"realm": REALM, "records": {"Customer": [customer]}})
         return str(made["ids"]["Customer"][0])
+
+
+at_one_vendor = pytest.mark.parametrize("running", [QuickBooks], indirect=True, ids=["quickbooks"])
+"""For what has nothing to do with which vendor it is."""
 
 
 @pytest.fixture(scope="session", params=[Xero, QuickBooks], ids=["xero", "quickbooks"])

@@ -162,3 +162,11 @@ LANGUAGE sql AS $$
 
     SELECT count(*) FROM enlisted LEFT JOIN told ON TRUE;
 $$;
+
+-- Whether what is set against a document at a target may just be changing by what we do.
+CREATE FUNCTION posting.moves(state text, updated_at timestamptz) RETURNS boolean
+LANGUAGE sql VOLATILE AS $$
+    SELECT
+        state IN ('claimed', 'uncertain', 'frozen')
+        OR (state = 'posted' AND updated_at > clock_timestamp() - interval '5 minutes');
+$$;
