@@ -134,14 +134,21 @@ def dagster_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture
-def instance(
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """Dagster with nothing on record, in memory: in PostgreSQL each event is a session of its own."""
+    with dg.DagsterInstance.ephemeral(str(tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def stored_instance(
     dagster_template: str,
     postgres: EmbeddedPostgres,
     administrator: psycopg.Connection,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[dg.DagsterInstance]:
-    """Dagster with its PostgreSQL storage, in which nothing is on record."""
+    """With Dagster's PostgreSQL storage, in which nothing is on record."""
     name = f"dagster_{next(_NUMBERS)}"
     monkeypatch.setenv("DAGSTER_HOME", str(write_dagster_home(tmp_path / "dagster")))
     monkeypatch.setenv(POSTGRES_URL_VARIABLE, postgres.url(name, "postgresql+psycopg2"))

@@ -20,6 +20,12 @@ EVENTS = "SELECT external_ids[1] FROM inbox.events ORDER BY id"
 
 
 @pytest.fixture
+def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    """What is deleted is in the storage that companies have."""
+    return stored_instance
+
+
+@pytest.fixture
 def settled(desk: Desk) -> Desk:
     """Two deals were settled a year ago and Dagster was told; a third one was announced then, too."""
     desk.portal.deal("1")

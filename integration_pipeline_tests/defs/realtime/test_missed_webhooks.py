@@ -158,7 +158,10 @@ def test_before_the_crm_was_read_as_a_whole_there_is_nothing_to_compare(desk: De
     assert desk.office.value("SELECT count(*) FROM raw.records") == 0
 
 
-def test_no_second_look_is_asked_for_while_one_is_under_way(desk: Desk) -> None:
+def test_no_second_look_is_asked_for_while_one_is_under_way(
+    desk: Desk, stored_instance: dg.DagsterInstance
+) -> None:
+    desk = replace(desk, instance=stored_instance)
     schedule = desk.defs.resolve_schedule_def("missed_webhooks")
 
     def tick() -> ScheduleExecutionData:
