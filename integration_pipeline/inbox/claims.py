@@ -111,18 +111,20 @@ def fail(
     said: str,
     *,
     seconds: float,
-    final: bool,
+    most_faults: int | None,
     keep_failed: bool = False,
 ) -> None:
-    """Note why events could not be settled: they wait for `seconds`, or for a person if that was `final`.
+    """Note why events could not be settled: they wait for `seconds`, or for a person.
 
-    With `keep_failed` those that waited for a person before still do.
+    For a person those that failed by their own fault `most_faults` times by now. None: nothing about them was
+    at fault, and however often that happens, it does not count. With `keep_failed` those that waited for a
+    person before still do.
     """
     parameters: dict[str, Any] = {
         "events": [event.id for event in events],
         "said": said[:1_000],
         "seconds": seconds,
-        "state": "failed" if final else "pending",
+        "most_faults": most_faults,
         "keep_failed": keep_failed,
     }
     connection.execute(_FAIL, parameters)
@@ -185,7 +187,12 @@ _SETTLE = """
 """
 _FAIL = """
     UPDATE inbox.events
-    SET state = CASE WHEN %(keep_failed)s AND state = 'failed' THEN state ELSE %(state)s END,
+    SET state = CASE
+            WHEN %(keep_failed)s AND state = 'failed' THEN 'failed'
+            WHEN faults + 1 >= CAST(%(most_faults)s AS integer) THEN 'failed'
+            ELSE 'pending'
+        END,
+        faults = faults + CASE WHEN CAST(%(most_faults)s AS integer) IS NULL THEN 0 ELSE 1 END,
         attempts = attempts + 1, last_error = %(said)s,
         retry_at = clock_timestamp() + make_interval(secs => %(seconds)s)
     WHERE id = ANY(%(events)s)

@@ -194,7 +194,7 @@ _KNOWN = "SELECT id FROM inbox.events WHERE id = ANY(CAST(:ids AS bigint[]))"
 # What is of no use to us has nothing that could be settled.
 _PUT_BACK = """
     UPDATE inbox.events
-    SET state = 'pending', attempts = 0, retry_at = NULL, finished_at = NULL, last_error = NULL,
+    SET state = 'pending', attempts = 0, faults = 0, retry_at = NULL, finished_at = NULL, last_error = NULL,
         batch_id = NULL, run_id = NULL, takeovers = 0, taken_over_at = NULL
     WHERE id = ANY(CAST(:ids AS bigint[])) AND state <> 'ignored'
     RETURNING id

@@ -22,7 +22,8 @@ from integration_pipeline.inbox.claims import RECORD_LOCK, Claim, claimed
 EVENTS_AT_ONCE = 1_000
 """As many as one run is asked to settle."""
 TAKEOVERS = 5
-"""An event that a worker gave up, or that fails by its own fault, is taken over this often and then left."""
+"""An event that a worker gave up is taken over this often and then left; one that failed by its own fault as
+often is given up."""
 _LONGEST_WAIT_SECONDS = 3_600
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -79,12 +80,6 @@ def credit_run(connection: psycopg.Connection, event_ids: Sequence[int], run_id:
     connection.execute(_CREDIT, {"events": list(event_ids), "run_id": run_id})
 
 
-def is_last_takeover(connection: psycopg.Connection, event_ids: Sequence[int]) -> bool:
-    """Whether no further run will be asked for if these events fail by their own fault."""
-    row = connection.execute(_LAST, {"events": list(event_ids), "takeovers": TAKEOVERS}).fetchone()
-    return row is not None and bool(row[0])
-
-
 _REQUEST = """
     UPDATE inbox.events AS event
     SET takeovers = event.takeovers + 1, taken_over_at = clock_timestamp()
@@ -119,4 +114,3 @@ _CLAIM = """
     ) AS held
 """
 _CREDIT = "UPDATE inbox.events SET run_id = %(run_id)s WHERE id = ANY(%(events)s)"
-_LAST = "SELECT bool_and(takeovers >= %(takeovers)s) FROM inbox.events WHERE id = ANY(%(events)s)"

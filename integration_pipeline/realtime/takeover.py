@@ -18,7 +18,7 @@ import psycopg
 
 from integration_pipeline.inbox.claims import ClaimedEvent, fail
 from integration_pipeline.inbox.missed import find_missed, mark_settled, newest_record, was_read
-from integration_pipeline.inbox.takeover import claim_requested, credit_run, is_last_takeover
+from integration_pipeline.inbox.takeover import TAKEOVERS, claim_requested, credit_run
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.extract import Source, extract
@@ -184,14 +184,13 @@ class _Desk:
             credit_run(self.connection, ids, self.run_id)
 
     def put_off(self, events: Sequence[ClaimedEvent], failure: Exception) -> str:
-        ids = [event.id for event in events]
         is_its_own = not isinstance(failure, PASSING)
         fail(
             self.connection,
             events,
             in_short(failure),
             seconds=_RETRY_SECONDS,
-            final=is_its_own and is_last_takeover(self.connection, ids),
+            most_faults=TAKEOVERS if is_its_own else None,
             keep_failed=is_its_own,
         )
         return f"{len(events)} events from {events[0].id} on: {type(failure).__name__}"

@@ -51,7 +51,7 @@ _SCARCE_LOAD = 0.7
 _SCARCE_SECONDS = 0.7
 _BUSY_SECONDS = 0.02
 _AFTER_SURPRISE_SECONDS = 1.0
-_ATTEMPTS = 10
+_MOST_FAULTS = 10
 _LONGEST_WAIT_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
@@ -255,11 +255,11 @@ class Worker:
 
     def _put_off(self, desk: _Desk, events: Sequence[ClaimedEvent], failure: Exception) -> None:
         attempt = 1 + max(event.attempts for event in events)
-        final = attempt >= _ATTEMPTS and not isinstance(failure, PASSING)
         first = 0.1 if isinstance(failure, StillOpen) else 0.5
         seconds = min(_LONGEST_WAIT_SECONDS, first * 2.0 ** min(attempt - 1, 10))
         said = in_short(failure)
         _log.warning(
             "attempt %d on %d events failed, next in %.1f s: %s", attempt, len(events), seconds, said
         )
-        fail(desk.connection, events, said, seconds=seconds, final=final)
+        most_faults = None if isinstance(failure, PASSING) else _MOST_FAULTS
+        fail(desk.connection, events, said, seconds=seconds, most_faults=most_faults)

@@ -174,10 +174,25 @@ def test_an_event_that_fails_ten_times_waits_for_a_person(office: Office, portal
     portal.deal("1")
     portal.unreadable = {"1"}
     inbox.announce("1")
-    office.execute("UPDATE inbox.events SET attempts = 9")
+    office.execute("UPDATE inbox.events SET faults = 9")
     with working(inbox, portal):
         inbox.wait_for("SELECT count(*) = 1 FROM inbox.events WHERE state = 'failed'")
-    assert office.value("SELECT attempts FROM inbox.events") == 10
+    assert office.value("SELECT faults FROM inbox.events") == 10
+
+
+def test_an_outage_uses_up_none_of_the_attempts(office: Office, portal: Weak, inbox: Inbox) -> None:
+    portal.deal("1")
+    portal.troubles = [TROUBLES["outage"]()]
+    inbox.announce("1")
+    # So often it was tried while the CRM was away.
+    office.execute("UPDATE inbox.events SET attempts = 500, retry_at = NULL")
+    with working(inbox, portal):
+        inbox.wait_for("SELECT count(*) = 1 FROM inbox.events WHERE attempts = 501")
+        portal.unreadable = {"1"}
+        office.execute("UPDATE inbox.events SET retry_at = NULL")
+        inbox.wait_for("SELECT count(*) = 1 FROM inbox.events WHERE attempts = 502")
+    [event] = office.rows("SELECT * FROM inbox.events")
+    assert (event["state"], event["faults"]) == ("pending", 1)
 
 
 def test_two_workers_share_the_work_and_double_nothing(office: Office, portal: Portal, inbox: Inbox) -> None:
@@ -242,7 +257,7 @@ def test_what_the_database_refuses_is_a_failed_attempt(office: Office, portal: P
     portal.deal("1")
     inbox.announce("1")
     office.execute("ALTER TABLE inbox.batches ADD CONSTRAINT refused CHECK (deals <> 1)")
-    office.execute("UPDATE inbox.events SET attempts = 9")
+    office.execute("UPDATE inbox.events SET faults = 9")
     with working(inbox, portal):
         inbox.wait_for("SELECT count(*) = 1 FROM inbox.events WHERE state = 'failed'")
     assert "CheckViolation" in office.value("SELECT last_error FROM inbox.events")

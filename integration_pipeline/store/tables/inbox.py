@@ -60,6 +60,8 @@ events = Table(
     Column("deliveries", Integer, nullable=False, server_default="1"),
     text("state"),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    # How many of the attempts failed by the event's own fault, and not because somebody was away.
+    Column("faults", Integer, nullable=False, server_default="0"),
     # Not before this moment is a failed event tried again.
     moment("retry_at", nullable=True),
     moment("finished_at", nullable=True),
