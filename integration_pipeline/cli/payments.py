@@ -107,7 +107,7 @@ def ignore(number: Number, reason: Reason, by: By = None, as_json: AsJson = Fals
     if as_json:
         print_json({"id": number, "state": state})
     else:
-        console.print(f"Payment {number} is {state}.")
+        console.print(f"Payment {number} is {state}; `payments show {number}` explains it.")
 
 
 @app.command("undo")

@@ -34,6 +34,9 @@ from integration_pipeline.pipeline.settlements import (
 from integration_pipeline.pipeline.settlements import (
     undo as take_back,
 )
+from integration_pipeline.rules.document import AccountRole
+
+_NOT_IN_TRANSIT = (MovementKind.BANK_LINE, MovementKind.PAYOUT)
 
 
 class NotPossible(ValueError):  # noqa: N818 - said of what was asked for
@@ -99,10 +102,14 @@ def match(pipeline: Pipeline, movement_id: int, wish: Wish, *, by: str) -> Seque
 def ignore(pipeline: Pipeline, movement_id: int, *, by: str, reason: str) -> str:
     """A person says that a movement is none of ours, or that a settled one is right as it is; its new state.
 
-    Raises `LookupError`, or `NotPossible` for one that is settled and that nobody has objected to.
+    What is in a payment vendor's balance comes to our bank with the next payout whosever it is: it is booked
+    to suspense, and counts as settled. Raises `LookupError`, or `NotPossible` for one that is settled and
+    that nobody has objected to, and where the rule set does not say to which account or entity.
     """
     with pipeline.engine.begin() as connection:
-        _take(connection, movement_id, ("open", "waiting", "ignored"), settled_too=True)
+        kept = _take(connection, movement_id, ("open", "waiting", "ignored"), settled_too=True)
+        if kept.movement.kind not in _NOT_IN_TRANSIT and not _is_known(connection, kept):
+            _set_aside(connection, pipeline, kept, by, reason)
         state: str = connection.execute(_IGNORE, {"id": movement_id, "by": by, "reason": reason}).scalar_one()
         _audit(connection, by, "payments.ignore", movement_id, {"reason": reason})
     return state
@@ -146,6 +153,38 @@ def _take(
         what = "settled, and its source has removed it" if row.state == "waiting" else row.state
         raise NotPossible(f"payment {movement_id} is {what}: see `payments show {movement_id}`")
     return read_movements(connection, [movement_id])[movement_id]
+
+
+def _is_known(connection: Connection, kept: Kept) -> bool:
+    """Whether it, or a version before it, has settled something."""
+    done = connection.execute(_REFERENCES, {"id": kept.id}).first()
+    return kept.before is not None or done is not None
+
+
+def _set_aside(connection: Connection, pipeline: Pipeline, kept: Kept, by: str, reason: str) -> None:
+    """Book the amount to suspense: otherwise it would be in transit for ever once it is paid out."""
+    movement, conventions = kept.movement, conventions_of(pipeline.rules)
+    what = f"payment {kept.id} is {movement.amount.format()} in {movement.source.value}'s balance"
+    require_accounts(pipeline.rules.accounts)
+    if AccountRole.SUSPENSE not in pipeline.rules.accounts:
+        raise NotPossible(
+            f"{what}, which is paid out to us with the rest: to ignore it, add an account for it to the rule "
+            'set, under accounts, such as `suspense: {code: "1090", name: Suspense, kind: asset}`'
+        )
+    owner = conventions.entity_of(movement)
+    if owner is None:
+        raise NotPossible(
+            f"{what}, and nothing says whose that is: add its account to the rule set's settlement.owners"
+        )
+    evidence = (f"{by} says that it is none of ours: {reason}",)
+    decision = Matched(Rule.SET_ASIDE, evidence, (), (Credit(owner, None, movement.amount.minor),))
+    facts = read_facts(connection, [kept], conventions, read_series(connection))
+    try:
+        book(
+            connection, pipeline, [Booking(kept, decision, tuple(parts_of(kept, decision, facts)), by)], facts
+        )
+    except (IntegrityError, ValueError) as fault:
+        raise NotPossible(f"payment {kept.id} cannot be set aside: {said_by(fault)}") from None
 
 
 def _matched(connection: Connection, kept: Kept, wish: Wish, facts: Facts) -> Matched:

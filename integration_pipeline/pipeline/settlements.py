@@ -248,6 +248,7 @@ def _part_sides(part: Part, kind: str, applied: int, *, arrives: bool) -> Sides:
         exchanged=part.exchanged_minor,
         applied=applied,
         unapplied=part.unapplied_minor,
+        rest=AccountRole.SUSPENSE if part.customer_id is None else AccountRole.CREDITS,
     )
 
 

@@ -216,7 +216,12 @@ _SAID = """
         movement.source, movement.kind, movement.external_id
     FROM ops.audit_log AS said
     INNER JOIN payments.movements AS movement ON said.subject = 'payment ' || movement.id
-    WHERE said.action IN ('payments.match', 'payments.undo')
+    WHERE said.action IN ('payments.match', 'payments.undo') OR (
+        said.action = 'payments.ignore' AND EXISTS (
+            SELECT FROM payments.settlements AS booked
+            WHERE booked.movement_id = movement.id AND booked.rule = 'set_aside'
+        )
+    )
     ORDER BY said.at, said.id
 """
 _USAGE = "SELECT event_id, contract_id, recorded_at FROM billing.usage_events"

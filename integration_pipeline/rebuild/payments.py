@@ -26,7 +26,7 @@ from integration_pipeline.rebuild.work import PastAct, Settling, Word
 Booked: TypeAlias = Sequence[Row[Any]]
 """Settlements that were booked together, in their order."""
 
-_BY_HAND = ("person", "payout")
+_BY_HAND = {"payments.match": ("person", "payout"), "payments.ignore": ("set_aside",)}
 
 
 def settlings(facts: Facts, in_force: InForce, calendar: Calendar) -> Iterator[PastAct]:
@@ -61,9 +61,9 @@ def _words(facts: Facts, batches: Sequence[Booked]) -> dict[int, Row[Any]]:
 
 
 def _may_be_of(said: Row[Any], booked: Booked) -> bool:
-    if said.action == "payments.match":
+    if said.action in _BY_HAND:
         return booked[0].reverses_id is None and any(
-            row.movement_id == said.movement_id and row.rule in _BY_HAND for row in booked
+            row.movement_id == said.movement_id and row.rule in _BY_HAND[said.action] for row in booked
         )
     # It may name another version of the movement, or the payout that a bank line brought.
     whose = (said.source, said.kind, said.external_id)

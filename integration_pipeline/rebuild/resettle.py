@@ -73,11 +73,13 @@ class Resettle:
         payout = word.details.get("payout")
         with self.scratch.engine.begin() as connection:
             self._stand(connection, settling, settling.settlements)
-            if word.action == "payments.match":
+            if word.action != "payments.undo":
                 connection.execute(text(_ALIVE), {"ids": [word.movement_id, *([payout] if payout else [])]})
         try:
             if word.action == "payments.match":
                 by_hand.match(pipeline, word.movement_id, _wish(word), by=word.by)
+            elif word.action == "payments.ignore":
+                by_hand.ignore(pipeline, word.movement_id, by=word.by, reason=word.details["reason"])
             else:
                 by_hand.undo(pipeline, word.movement_id, by=word.by, reason=word.details["reason"])
         except (by_hand.NotPossible, LookupError, IntegrityError) as refusal:

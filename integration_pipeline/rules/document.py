@@ -38,7 +38,12 @@ class AccountRole(StrEnum):
     FEES = "fees"
     EXCHANGE = "exchange"
     """Between two currencies: what was paid in one and taken in as the other, until it is valued."""
+    SUSPENSE = "suspense"
+    """What a payment vendor has taken in that a person says is none of ours, until it is cleared."""
 
+
+OPTIONAL_ROLES = frozenset((AccountRole.SUSPENSE,))
+"""What only some decisions need; whoever takes one is told."""
 
 SETTLEMENT_ROLES = frozenset((AccountRole.IN_TRANSIT, AccountRole.FEES, AccountRole.EXCHANGE))
 """What only payments need. A rule set without these accounts bills, and settles nothing."""
@@ -114,7 +119,7 @@ class RuleSet(Document):
 
     @model_validator(mode="after")
     def _complete(self) -> RuleSet:
-        needed = (role for role in AccountRole if role not in SETTLEMENT_ROLES)
+        needed = (role for role in AccountRole if role not in SETTLEMENT_ROLES | OPTIONAL_ROLES)
         missing = [role.value for role in needed if role not in self.accounts]
         if missing:
             raise ValueError(f"accounts lacks {', '.join(missing)}")

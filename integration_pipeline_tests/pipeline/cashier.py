@@ -16,7 +16,8 @@ from integration_pipeline_tests.pipeline.conftest import Office
 from integration_pipeline_tests.pipeline.till import Till, movement
 
 STRIPE, PLAID = MovementSource.STRIPE, MovementSource.PLAID
-CASH, IN_TRANSIT, EXCHANGE, RECEIVABLE, CREDITS, FEES = "1000", "1050", "1060", "1100", "2100", "6100"
+CASH, IN_TRANSIT, EXCHANGE, SUSPENSE = "1000", "1050", "1060", "1090"
+RECEIVABLE, CREDITS, FEES = "1100", "2100", "6100"
 
 
 @dataclass(slots=True)

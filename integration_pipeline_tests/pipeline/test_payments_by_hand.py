@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,16 @@ from integration_pipeline.billing.money import Money
 from integration_pipeline.payments.movements import Link, LinkKind, MovementKind, Payer
 from integration_pipeline.pipeline import payments_by_hand as by_hand
 from integration_pipeline.pipeline.payments_by_hand import NotPossible, Wish
-from integration_pipeline_tests.pipeline.cashier import CASH, CREDITS, FEES, IN_TRANSIT, RECEIVABLE, Cashier
+from integration_pipeline.rules.document import AccountRole
+from integration_pipeline_tests.pipeline.cashier import (
+    CASH,
+    CREDITS,
+    FEES,
+    IN_TRANSIT,
+    RECEIVABLE,
+    SUSPENSE,
+    Cashier,
+)
 from integration_pipeline_tests.pipeline.conftest import Office
 from integration_pipeline_tests.pipeline.portal import DEAL
 from integration_pipeline_tests.pipeline.till import invoice_link
@@ -217,6 +227,33 @@ class TestIgnoring:
 
         assert cashier.state("line-1") == ("settled", "the bank errs")
         cashier.prove()
+
+    def test_leaves_nothing_in_transit_of_what_is_paid_out_all_the_same(self, cashier: Cashier) -> None:
+        [number] = cashier.bill("1")
+        cashier.charge("ch_1", 10_000, links=[invoice_link(number)], group="po_1")
+        cashier.charge("ch_2", 4_000, fee=150, group="po_1")
+        cashier.moves(MovementKind.PAYOUT, "po_1", 13_850, group="po_1")
+        cashier.line("line-1", 13_850, text="STRIPE")
+        cashier.settle()
+        by_hand.ignore(cashier.office.pipeline, cashier.number("ch_2"), by="ann", reason="the other shop's")
+        cashier.settle()
+
+        assert cashier.balances() == {CASH: 13_850, FEES: 150, SUSPENSE: -4_000}
+        assert cashier.state("ch_2") == ("settled", "the other shop's")
+
+        cashier.moves(MovementKind.REFUND, "re_2", -4_000, links=[Link(LinkKind.CHARGE, "ch_2")])
+        cashier.settle()
+        assert cashier.balances() == {CASH: 13_850, FEES: 150, IN_TRANSIT: -4_000}
+
+    def test_of_what_is_in_a_vendors_balance_needs_an_account_for_it(self, cashier: Cashier) -> None:
+        cashier.charge("ch_1", 4_000)
+        cashier.receive()
+        rules = cashier.office.pipeline.rules
+        kept = {role: each for role, each in rules.accounts.items() if role is not AccountRole.SUSPENSE}
+        without = replace(cashier.office.pipeline, rules=rules.model_copy(update={"accounts": kept}))
+
+        with pytest.raises(NotPossible, match="add an account for it to the rule set"):
+            by_hand.ignore(without, cashier.number("ch_1"), by="ann", reason="the other shop's")
 
 
 class TestUndoing:

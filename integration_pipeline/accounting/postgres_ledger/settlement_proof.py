@@ -76,7 +76,7 @@ def _unlike_its_entry(
             "fees": row.fee_minor,
             "exchange": row.exchanged_minor,
             "receivable": -applied,
-            "credits": -row.unapplied_minor,
+            "suspense" if row.customer_id is None else "credits": -row.unapplied_minor,
         }
     problems: list[str] = []
     if row.payout_id is None and row.amount_minor != applied + row.unapplied_minor:

@@ -40,11 +40,19 @@ class AccountsMissing(ValueError):  # noqa: N818 - said of the rule set
 
 
 def settlement_sides(
-    money: AccountRole, *, amount: int, fee: int, exchanged: int, applied: int, unapplied: int
+    money: AccountRole,
+    *,
+    amount: int,
+    fee: int,
+    exchanged: int,
+    applied: int,
+    unapplied: int,
+    rest: AccountRole = AccountRole.CREDITS,
 ) -> Sides:
     """`amount` (= applied + unapplied) against receivable and credits; what the processor kept is a cost.
 
-    `money` is where the rest is: cash, or in transit. `exchanged` of it is there in another currency. All
+    `money` is where the money is: cash, or in transit. `rest` is where goes what is applied to nothing: to
+    customers' credits, or what is nobody's to suspense. `exchanged` of it is there in another currency. All
     signed: a refund mirrors a payment. Raises `ValueError` if the amounts do not add up.
     """
     if amount != applied + unapplied:
@@ -54,7 +62,7 @@ def settlement_sides(
         AccountRole.FEES: fee,
         AccountRole.EXCHANGE: exchanged,
         AccountRole.RECEIVABLE: -applied,
-        AccountRole.CREDITS: -unapplied,
+        rest: -unapplied,
     }
 
 
