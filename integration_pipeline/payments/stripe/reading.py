@@ -37,6 +37,7 @@ _REFUNDS = frozenset({"refund", "payment_refund", "refund_failure", "payment_rev
 _FEES = frozenset({"stripe_fee", "stripe_fx_fee", "tax_fee", "network_cost"})
 _PAYOUTS = frozenset({"payout", "payout_failure"})
 _WITHOUT_EFFECT = frozenset({"payout_cancel"})
+_ANNOUNCED = _PAYMENTS | _REFUNDS | _PAYOUTS | _WITHOUT_EFFECT
 
 
 class Reader:
@@ -105,6 +106,12 @@ class Reader:
 
     def is_payment(self, transaction: Json) -> bool:
         return transaction.field("type").text() in _PAYMENTS
+
+    def is_announced(self, transaction: Json) -> bool:
+        """Whether an event tells of what moved; none does of Stripe's own fees, or of a failed bank debit."""
+        source = transaction.optional("source")
+        of_dispute = source is not None and source.field("object").text() == "dispute"
+        return of_dispute or transaction.field("type").text() in _ANNOUNCED
 
     def _refund(self, refund: Json, transaction: Json) -> Iterator[Movement]:
         """Money that went back, or with the opposite sign what could not arrive."""

@@ -108,7 +108,8 @@ class StripeSource:
     def changes_since(self, cursor: str | None) -> Iterator[Page]:
         """Movements of what happened since `cursor` less the overlap: those inside it come again.
 
-        Events say what changed; what it is now is read. Without a cursor, and after more than the 30 days
+        Events say what changed; what it is now is read, and from the balance what no event tells of, in a
+        payout or not: Stripe's own fees. Without a cursor, and after more than the 30 days
         for which Stripe keeps events, the balance itself is read instead. The cursor is a moment, as
         seconds since 1970. Raises ValueError for a text that is none.
         """
@@ -141,6 +142,9 @@ class StripeSource:
                 target = target_of(event)
                 if target is not None:
                     announced.append(_Announced(target, event.field("created").integer()))
+        for listed in self._api.balance_transactions(since - self._settings.overlap_seconds):
+            silent = [each for each in listed.items if not self._reader.is_announced(each)]
+            yield _page(*self._pool.map(self._read_transaction, silent))
         # Listed newest first; told oldest first, so that each page's cursor covers all before it.
         announced.reverse()
         for start in range(0, len(announced), _TOGETHER):

@@ -64,6 +64,18 @@ def test_events_and_the_balance_tell_the_same_movements(
     assert bodies(by_events) == bodies(by_balance)
 
 
+def test_a_fee_of_stripes_own_is_told_without_a_payout_that_it_is_in(
+    source: StripeSource, sandbox: Desk, pay: Pay
+) -> None:
+    _, before = read(source)
+    pay(1_000)
+    fee = sandbox.admin("POST", "/fees", {"amount": 77})
+
+    [told] = [each for each in read(source, before)[0] if each.kind is MovementKind.FEE]
+
+    assert (told.external_id, told.amount.minor, told.group) == (fee["id"], -77, None)
+
+
 def test_movements_add_up_to_what_stripe_says_moved(
     source: StripeSource, sandbox: Desk, pay: Pay, client: stripe.StripeClient
 ) -> None:
