@@ -1,8 +1,7 @@
-"""The worker as a process: its database, its CRM, its rules as they are on disk. Beside the worker there is a
-thread for each accounting system that documents go to, and for each vendor whose accounts are looked at.
+"""The worker as a process: its database, its CRM, its rules as they are on disk.
 
-Belongs here: opening what they need, noticing that the mapping or the rules changed, ending on a signal. Does
-not belong here: the work (`worker`, `posting.delivery`, `lookout`).
+Belongs here: opening what it needs, noticing that the mapping or the rules changed, ending on a signal. Does
+not belong here: the work (`worker`), what runs in other threads of the process (`beside`).
 """
 
 from __future__ import annotations
@@ -12,35 +11,23 @@ import logging
 import signal
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
 from sqlalchemy import Engine, create_engine
 
-from integration_pipeline.accounting.targets_file import TargetsFile
 from integration_pipeline.child_process import ChildProcess
-from integration_pipeline.payment_accounts import open_payment_accounts
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.stages import WORKER_SESSION, run_stages
-from integration_pipeline.posting.delivery import Delivery
-from integration_pipeline.realtime.lookout import Account, Look, Lookout
-from integration_pipeline.realtime.looks import WRITE_BACK, WritingBack, looks_of
+from integration_pipeline.realtime.beside import LOOK_AGAIN_SECONDS, beside, stamp
 from integration_pipeline.realtime.worker import Worker
-from integration_pipeline.runtime import database, open_source, open_writer, pipeline_on, with_driver
-from integration_pipeline.settings import MissingSetting, Settings
-from integration_pipeline.targets import open_targets, targets_of
+from integration_pipeline.runtime import database, open_source, pipeline_on, with_driver
+from integration_pipeline.settings import Settings
 from integration_pipeline.transport.client import RetryPolicy, TimeLimits
 
 READY = "real-time worker is ready"
-_LOOK_AGAIN_SECONDS = 2.0
-_TELL_SECONDS = 5.0
-"""How often deals that something was booked for are told."""
-_AFTER_SURPRISE_SECONDS = 1.0
 # A batch holds its records' locks while it reads. Better that it gives up soon and its events come again.
 _RETRIES = RetryPolicy(attempts=4, base_seconds=0.05, cap_seconds=2.0, total_seconds=8.0)
 _TIME_LIMITS = TimeLimits(connect=2.0, read=5.0, answer=10.0)
@@ -69,7 +56,7 @@ class CurrentPipeline:
 
     def __call__(self) -> Pipeline:
         # Whoever comes while another thread looks goes on with what was in force.
-        if time.monotonic() - self._looked >= _LOOK_AGAIN_SECONDS and self._looking.acquire(blocking=False):
+        if time.monotonic() - self._looked >= LOOK_AGAIN_SECONDS and self._looking.acquire(blocking=False):
             try:
                 self._look()
             finally:
@@ -84,7 +71,7 @@ class CurrentPipeline:
             self._seen = stamps
 
     def _stamps(self) -> list[tuple[int, int]]:
-        return [_stamp(file) for file in self._files]
+        return [stamp(file) for file in self._files]
 
     def _read_again(self) -> None:
         try:
@@ -93,14 +80,6 @@ class CurrentPipeline:
             _log.error("the mapping or the rules on disk cannot be used, the old ones stay: %s", error)
         else:
             _log.warning("mapping %s is in force", self._pipeline.mapping_version)
-
-
-def _stamp(file: Path) -> tuple[int, int]:
-    try:
-        found = file.stat()
-    except OSError:
-        return (0, 0)
-    return (found.st_mtime_ns, found.st_size)
 
 
 def serve(settings: Settings, announce: Callable[[], None]) -> None:
@@ -128,85 +107,11 @@ def serve(settings: Settings, announce: Callable[[], None]) -> None:
             # What lives by now lives for good: looking through it again and again costs milliseconds.
             gc.collect()
             gc.freeze()
-            with _beside(pipeline, settings, url, stop):
+            with beside(pipeline, settings, url, stop):
                 announce()
                 worker.run(stop)
         finally:
             engine.dispose()
-
-
-@contextmanager
-def _beside(
-    pipeline: CurrentPipeline, settings: Settings, url: str, stop: threading.Event
-) -> Generator[None]:
-    """Deliveries and lookouts, each in a thread, until `stop` is set or the block ends."""
-    file = targets_of(settings)
-    _require_apps(settings, file)
-    with ExitStack() as opened:
-        # The worker's sessions are set up for a handful of deals; here whole tables may be gone through.
-        engine = create_engine(url, hide_parameters=True)
-        opened.callback(engine.dispose)
-
-        def ordinary() -> Pipeline:
-            return replace(pipeline(), engine=engine)
-
-        targets = opened.enter_context(open_targets(settings, ordinary()))
-        accounts = opened.enter_context(open_payment_accounts(settings))
-        libpq_url = with_driver(url, "postgresql")
-        threads = {
-            f"delivery to {target.name}": Delivery(target, libpq_url).run for target in targets
-        } | _lookouts(looks_of(ordinary, targets, file, accounts), settings, libpq_url)
-        if pipeline().mapping.write_back is not None:
-            writer = opened.enter_context(open_writer(settings))
-            look = WritingBack(ordinary, writer, all_every_seconds=settings.look_again_seconds)
-            lookout = Lookout({(WRITE_BACK, writer.name): look}, libpq_url, every_seconds=_TELL_SECONDS)
-            threads["write back"] = lookout.run
-        running = [_started(name, run, stop) for name, run in threads.items()]
-        try:
-            yield
-        finally:
-            stop.set()
-            for thread in running:
-                thread.join()
-
-
-def _lookouts(
-    looks: Mapping[Account, Look], settings: Settings, libpq_url: str
-) -> dict[str, Callable[[threading.Event], None]]:
-    """One for each vendor: reading the whole history of one must not hold up the others."""
-    by_vendor: dict[str, dict[Account, Look]] = defaultdict(dict)
-    for account, look in looks.items():
-        by_vendor[account[0]][account] = look
-    return {
-        f"lookout for {vendor}": Lookout(own, libpq_url, every_seconds=settings.look_again_seconds).run
-        for vendor, own in by_vendor.items()
-    }
-
-
-def _started(name: str, run: Callable[[threading.Event], None], stop: threading.Event) -> threading.Thread:
-    def run_on() -> None:
-        while not stop.is_set():
-            try:
-                run(stop)
-            except Exception:
-                _log.exception("%s ended; it is begun again", name)
-                stop.wait(_AFTER_SURPRISE_SECONDS)
-
-    thread = threading.Thread(target=run_on, name=name)
-    thread.start()
-    return thread
-
-
-def _require_apps(settings: Settings, file: TargetsFile) -> None:
-    """A connection without its app lasts until its token ends, and would be noticed only then."""
-    apps = {app.vendor for app in settings.credentials().apps()}
-    for target in file.targets:
-        if target.vendor not in apps:
-            prefix = target.vendor.upper()
-            raise MissingSetting(
-                f"{prefix}_CLIENT_ID",
-                f"the target {target.name} needs it and {prefix}_CLIENT_SECRET to renew its access",
-            )
 
 
 def worker_process(environment: Mapping[str, str], log: Path) -> ChildProcess:
