@@ -87,6 +87,39 @@ def test_a_stuck_document_is_due_again_once_a_person_says_why(
     assert (state, actor) == ("pending", "ann")
 
 
+def test_what_was_entered_by_hand_is_not_stuck_any_more_and_listed_as_such(
+    command: Command, refused: int
+) -> None:
+    done = command("targets", "settled", str(refused), "--remote-id", "INV-7", "--reason", "r", "--by", "ann")
+
+    assert "is settled at xero-us" in done.output
+    assert json.loads(command("targets", "stuck", "--json").output) == []
+    [row] = json.loads(command("targets", "stuck", "--settled", "--json").output)
+    assert (row["id"], row["remote_id"]) == (refused, "INV-7")
+
+
+def test_a_paused_target_is_sent_to_again_when_a_person_says_so(
+    command: Command, targets_file: Path, books: Engine
+) -> None:
+    assert isinstance(command("targets", "resume", "xero", "--reason", "r").exception, UnknownTarget)
+    assert "xero-us is not paused" in command("targets", "resume", "xero-us", "--reason", "r").output
+    with books.begin() as connection:
+        connection.execute(
+            text("""
+                INSERT INTO posting.writers (target, fencing_token, holder, paused_until, paused_for)
+                VALUES ('xero-us', 1, 'x', clock_timestamp() + interval '1 hour', 'the day limit')
+            """)
+        )
+
+    assert command("targets", "resume", "xero-us", "--reason", "raised", "--by", "ann").exit_code == 0
+
+    with books.connect() as connection:
+        assert connection.execute(text("SELECT paused_until FROM posting.writers")).scalar_one() is None
+        [entry] = connection.execute(text("SELECT actor, action, details FROM ops.audit_log"))
+    assert (entry.actor, entry.action) == ("ann", "posting.resume")
+    assert entry.details["paused_for"] == "the day limit"
+
+
 def test_a_decision_that_does_not_fit_is_one_sentence(command: Command, targets_file: Path) -> None:
     done = command("targets", "close", "99", "--reason", "seen")
 
