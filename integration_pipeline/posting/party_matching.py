@@ -13,12 +13,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 SIMILAR = 85.0
 """From this score (0 to 100) on two names are candidates for one customer."""
 _MOST_CANDIDATES = 10
+_NAMES_KEPT = 100_000
 
 # Addresses of everybody say nothing about the company.
 FREE_MAIL = frozenset(
@@ -91,7 +93,7 @@ class Directory:
         for party in self._parties:
             for key in _keys(party):
                 self._by.setdefault(key, []).append(party)
-        self._names = [normal_name(party.name) for party in self._parties]
+        self._names = [_in_order(party.name) for party in self._parties]
 
     def verdict(self, ours: Party) -> Verdict:
         """Who `ours` is there."""
@@ -118,16 +120,20 @@ class Directory:
         return New()
 
     def _similar(self, ours: Party) -> tuple[Candidate, ...]:
-        wanted = normal_name(ours.name)
+        wanted = _in_order(ours.name)
         if not wanted:
             return ()
+        # All in one call: a target has tens of thousands of customers, and each new one is held against them.
+        alike = process.extract(
+            wanted, self._names, scorer=fuzz.ratio, processor=None, score_cutoff=SIMILAR, limit=None
+        )
         scored = [
-            (fuzz.token_sort_ratio(wanted, name, score_cutoff=SIMILAR), party)
-            for name, party in zip(self._names, self._parties, strict=True)
+            (score, self._parties[place])
+            for _, score, place in alike
             # Two tax ids are two companies, whatever they are called.
-            if _billable(ours, party) and not _apart(ours.tax_id, party.tax_id)
+            if _billable(ours, self._parties[place]) and not _apart(ours.tax_id, self._parties[place].tax_id)
         ]
-        best = sorted((each for each in scored if each[0]), key=lambda each: (-each[0], each[1].remote_id))
+        best = sorted(scored, key=lambda each: (-each[0], each[1].remote_id))
         return tuple(_candidate(party, "similar_name", score) for score, party in best[:_MOST_CANDIDATES])
 
 
@@ -138,6 +144,12 @@ def normal_name(name: str) -> str:
     """`ACME, Inc.` as `acme`: lower case, without punctuation and legal forms."""
     words = re.sub(r"[^\w]+", " ", name.casefold()).strip()
     return " ".join(_LEGAL_FORMS.sub(" ", words).split()) or words
+
+
+@lru_cache(_NAMES_KEPT)
+def _in_order(name: str) -> str:
+    """The normal name with its words in the order of the alphabet: `Smith & Jones` is `Jones, Smith`."""
+    return " ".join(sorted(normal_name(name).split()))
 
 
 def _keys(party: Party) -> Sequence[tuple[str, str]]:

@@ -65,15 +65,18 @@ def test_only_documents_of_the_entity_and_since_the_day_go_there(company: Compan
 def test_a_target_added_later_gets_what_was_booked_before(company: Company) -> None:
     company.portal.deal("1")
     company.sync()
+    company.portal.change(ObjectType.DEAL, "1", amount="900.00")
+    company.sync()
     company.office.execute("DELETE FROM posting.intents WHERE target <> 'ledger'")
     pipeline = company.office.pipeline
 
+    # Two invoices, a credit note, and that set against the first.
     with pipeline.engine.begin() as connection:
-        assert enlist(connection, pipeline.targets) == 1
+        assert enlist(connection, pipeline.targets) == 4
         assert enlist(connection, pipeline.targets) == 0
 
     company.deliver()
-    assert company.states() == {"posted": 1}
+    assert company.states() == {"posted": 4}
 
 
 def test_a_correction_is_a_credit_note_set_against_its_invoice_and_a_new_invoice(company: Company) -> None:

@@ -113,6 +113,8 @@ settlements = Table(
     moment("created_at", default_now=True),
     Index("ix_settlements_movement_id", "movement_id"),
     Index("ix_settlements_payout_id", "payout_id"),
+    Index("ix_settlements_customer_id", "customer_id"),
+    Index("ix_settlements_created_at", "created_at"),
     schema="payments",
 )
 

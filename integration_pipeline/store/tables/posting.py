@@ -121,6 +121,13 @@ intents = Table(
     Index("ix_intents_due", "target", "subject", "id", postgresql_where=sql_text("state = 'pending'")),
     Index("ix_intents_uncertain", "target", "id", postgresql_where=sql_text("state = 'uncertain'")),
     Index("ix_intents_updated_at", "updated_at"),
+    # What is booked, to be held against what targets have intents for, without a look at the rows.
+    Index(
+        "ix_intents_booked",
+        "entity",
+        "document_id",
+        postgresql_where=sql_text("target = 'ledger' AND state = 'posted'"),
+    ),
     Index(
         "ix_intents_open",
         "target",

@@ -3,6 +3,48 @@ CREATE VIEW posting.ledger_intents AS
 SELECT * FROM posting.intents
 WHERE target = 'ledger';
 
+-- Ledger intents whose documents these targets (as of `posting.enlist`) have no intent for yet.
+CREATE FUNCTION posting.not_enlisted(targets jsonb) RETURNS bigint[]
+LANGUAGE sql STABLE AS $$
+    WITH chosen AS (
+        SELECT * FROM jsonb_to_recordset(targets) AS given (target text, entity text, since date)
+    ),
+
+    -- Both sides of the difference come out of indexes alone, and nearly always nothing is left of them.
+    missing AS (
+        SELECT chosen.since, booked.document_id
+        FROM chosen
+        CROSS JOIN LATERAL (
+            SELECT intent.document_id FROM posting.intents AS intent
+            WHERE intent.target = 'ledger' AND intent.state = 'posted' AND intent.entity = chosen.entity
+            EXCEPT
+            SELECT there.document_id FROM posting.intents AS there
+            WHERE there.target = chosen.target AND there.subject = 'document'
+        ) AS booked
+
+        UNION ALL
+
+        SELECT chosen.since, document.id
+        FROM chosen
+        INNER JOIN billing.documents AS document
+            ON document.entity = chosen.entity AND document.kind = 'credit_note'
+        WHERE
+            document.reverses_id IS NOT NULL
+            AND NOT EXISTS (
+                SELECT FROM posting.intents AS there
+                WHERE
+                    there.target = chosen.target AND there.subject = 'application'
+                    AND there.document_id = document.id
+            )
+    )
+
+    SELECT coalesce(array_agg(DISTINCT intent.id), '{}')
+    FROM missing
+    INNER JOIN billing.documents AS document
+        ON document.id = missing.document_id AND document.issue_date >= missing.since
+    INNER JOIN posting.intents AS intent ON intent.document_id = document.id AND intent.target = 'ledger';
+$$;
+
 -- Makes the intents of accounting systems for documents that the own ledger has booked: the document, and
 -- for a credit note that reverses an invoice its application to that invoice. Whoever books calls it in the
 -- same transaction. Safe to repeat; answers how many are new.
@@ -37,7 +79,8 @@ LANGUAGE sql AS $$
             WHERE document.kind = 'credit_note' AND reversed.issue_date >= chosen.since
         ) AS subject
         WHERE
-            intent.state = 'posted' AND (booked IS NULL OR intent.id = ANY(booked))
+            intent.state = 'posted'
+            AND intent.id = ANY(coalesce(booked, (SELECT posting.not_enlisted(targets))))
             AND NOT EXISTS (
                 SELECT FROM posting.intents AS there
                 WHERE

@@ -393,6 +393,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("kind IN ('release', 'settlement')"),
     )
     op.create_index(
+        "ix_intents_booked",
+        "intents",
+        ["entity", "document_id"],
+        schema="posting",
+        postgresql_where=sa.text("target = 'ledger' AND state = 'posted'"),
+    )
+    op.create_index(
         "ix_intents_due",
         "intents",
         ["target", "subject", "id"],

@@ -84,6 +84,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_settlements_movement_id", "settlements", ["movement_id"], schema="payments")
     op.create_index("ix_settlements_payout_id", "settlements", ["payout_id"], schema="payments")
+    op.create_index("ix_settlements_customer_id", "settlements", ["customer_id"], schema="payments")
+    op.create_index("ix_settlements_created_at", "settlements", ["created_at"], schema="payments")
     op.create_table(
         "payers",
         sa.Column("source", sa.Text(), nullable=False),
