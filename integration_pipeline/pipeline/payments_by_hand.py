@@ -22,7 +22,9 @@ from integration_pipeline.payments.matching.facts import Allocation, Facts, Kept
 from integration_pipeline.payments.matching.parts import parts_of
 from integration_pipeline.payments.matching.payouts import arrived
 from integration_pipeline.payments.movements import Movement, MovementKind
-from integration_pipeline.payments.store import read_by_ids, read_facts, read_movements, read_series
+from integration_pipeline.payments.store.documents import read_by_ids
+from integration_pipeline.payments.store.facts import read_facts, read_series
+from integration_pipeline.payments.store.movements import read_movements
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.refusals import said_by
 from integration_pipeline.pipeline.settlements import (

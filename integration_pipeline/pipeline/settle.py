@@ -37,13 +37,9 @@ from integration_pipeline.payments.matching.suggestions import (
     with_suggestions,
 )
 from integration_pipeline.payments.movements import MovementKind
-from integration_pipeline.payments.store import (
-    read_customer_names,
-    read_facts,
-    read_movements,
-    read_series,
-    read_similar,
-)
+from integration_pipeline.payments.store.documents import read_customer_names, read_similar
+from integration_pipeline.payments.store.facts import read_facts, read_series
+from integration_pipeline.payments.store.movements import read_movements
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.refusals import said_by
 from integration_pipeline.pipeline.reports import StageReport, reporting
