@@ -45,12 +45,12 @@ EVERY_SUITE = [*SUITES.values(), EVERY_KIND]
 # A validation by Great Expectations takes a tenth of a second however few the rows: few, large batches,
 # and no shrinking, which would take minutes.
 few = settings(
-    max_examples=15,
+    max_examples=6,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
 )
-many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 each_suite = pytest.mark.parametrize("suite", EVERY_SUITE, ids=[suite.name for suite in EVERY_SUITE])
 
 

@@ -44,7 +44,7 @@ from integration_pipeline_tests.pipeline.portal import COMPANY, DEAL, LINE_ITEM
 from integration_pipeline_tests.realtime.expectation import ExpectedDeal, hold_books_to
 from integration_pipeline_tests.realtime.moody import TROUBLES, MoodyPortal
 
-EXAMPLES = int(os.environ.get("REALTIME_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("REALTIME_EXAMPLES", "10"))
 _STEPS = 30
 _PATIENCE_SECONDS = 60
 _WORKERS = 2
