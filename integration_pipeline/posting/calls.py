@@ -62,16 +62,16 @@ class Bell:
 
 
 class CallsUnderWay:
-    """Sends batches to `target` for its `writer`, each in a thread, and keeps what came of them.
+    """Sends batches to `target` for its `writer`, `at_once` of them in a thread each, the others in turn.
 
     Each request asks once more whether the right to write is still there before it leaves.
     """
 
-    def __init__(self, writer: Writer, target: AccountingTarget, most: int, bell: Bell) -> None:
+    def __init__(self, writer: Writer, target: AccountingTarget, at_once: int, bell: Bell) -> None:
         self._writer = writer
         self._target = target
         self._bell = bell
-        self._pool = ThreadPoolExecutor(most, thread_name_prefix=f"send to {target.name}")
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix=f"send to {target.name}")
         self._under_way: dict[Future[Answer], Sequence[Outgoing]] = {}
 
     def __len__(self) -> int:
@@ -86,6 +86,11 @@ class CallsUnderWay:
         """Each batch whose call has ended since the last time, with what came of it."""
         ended = [call for call in self._under_way if call.done()]
         return [(self._under_way.pop(call), call.result()) for call in ended]
+
+    def held_back(self) -> list[Outgoing]:
+        """What waits for a thread, and will not get one any more."""
+        waiting = [call for call in self._under_way if call.cancel()]
+        return [item for call in waiting for item in self._under_way.pop(call)]
 
     def abandon(self) -> None:
         """Wait for none of them: what they bring will not be stored. Those not sent yet never are."""

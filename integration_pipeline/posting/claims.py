@@ -1,6 +1,7 @@
 """Which intents of a target are due, taking them in hand, and storing what became of them.
 
 An attempt is committed before anything is sent. An outcome is stored only for the token it was claimed under.
+Each of these is one statement, which a writer's session commits by itself: a round trip, not three.
 
 Belongs here: the states of intents and attempts, in SQL. Does not belong here: what is sent (`outgoing`),
 what an outcome means (`poster`, `uncertainty`).
@@ -69,8 +70,7 @@ def due(
             "limit": min(limit, most),
             "per_currency": currency_per_customer,
         }
-        with writer.connection.transaction():
-            rows = writer.connection.execute(statement, parameters).fetchall()
+        rows = writer.connection.execute(statement, parameters).fetchall()
         if rows:
             return [
                 Due(row.id, Subject(row.subject), row.customer_id, row.currency, row.remote_id)
@@ -81,15 +81,13 @@ def due(
 
 def uncertain(writer: Writer, limit: int) -> list[int]:
     """Uncertain intents whose look-up is due, oldest first and of one subject."""
-    with writer.connection.transaction():
-        rows = writer.connection.execute(_UNCERTAIN, {"target": writer.target, "limit": limit}).fetchall()
+    rows = writer.connection.execute(_UNCERTAIN, {"target": writer.target, "limit": limit}).fetchall()
     return [row.id for row in rows]
 
 
 def claim(writer: Writer, intent_ids: Sequence[int]) -> None:
     """Take pending intents in hand and record the attempts, committed when this returns."""
-    with writer.connection.transaction():
-        writer.connection.execute(_CLAIM, {"ids": list(intent_ids), "token": writer.fencing_token})
+    writer.connection.execute(_CLAIM, {"ids": list(intent_ids), "token": writer.fencing_token})
 
 
 def store(writer: Writer, results: Sequence[Result], *, looked_up: bool = False) -> int:
@@ -100,16 +98,15 @@ def store(writer: Writer, results: Sequence[Result], *, looked_up: bool = False)
     if not results:
         return 0
     batch = json.dumps([_as_json(result) for result in results])
-    with writer.connection.transaction():
-        row = writer.connection.execute(
-            _STORE,
-            {
-                "batch": batch,
-                "target": writer.target,
-                "token": writer.fencing_token,
-                "state": "uncertain" if looked_up else "claimed",
-            },
-        ).fetchone()
+    row = writer.connection.execute(
+        _STORE,
+        {
+            "batch": batch,
+            "target": writer.target,
+            "token": writer.fencing_token,
+            "state": "uncertain" if looked_up else "claimed",
+        },
+    ).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -117,26 +114,24 @@ def put_off(
     writer: Writer, intent_ids: Sequence[int], state: str, said: str, *, seconds: float = 0.0
 ) -> None:
     """Pending intents that cannot be sent as things stand, with the reason, and when to look again."""
-    with writer.connection.transaction():
-        writer.connection.execute(
-            _PUT_OFF,
-            {
-                "ids": list(intent_ids),
-                "state": state,
-                "said": said,
-                "target": writer.target,
-                "seconds": seconds,
-            },
-        )
+    writer.connection.execute(
+        _PUT_OFF,
+        {
+            "ids": list(intent_ids),
+            "state": state,
+            "said": said,
+            "target": writer.target,
+            "seconds": seconds,
+        },
+    )
 
 
 def look_up_later(writer: Writer, intent_id: int, said: str, *, seconds: float) -> None:
     """An uncertain intent whose look-up failed by its own fault: it must not hold up the others."""
-    with writer.connection.transaction():
-        writer.connection.execute(
-            _LOOK_UP_LATER,
-            {"id": intent_id, "said": said[:1_000], "seconds": seconds, "target": writer.target},
-        )
+    writer.connection.execute(
+        _LOOK_UP_LATER,
+        {"id": intent_id, "said": said[:1_000], "seconds": seconds, "target": writer.target},
+    )
 
 
 def _as_json(result: Result) -> dict[str, Any]:

@@ -36,8 +36,7 @@ def outgoing(
 ) -> list[Outgoing]:
     """What the intents of one subject put into the target, in the order of their ids."""
     parameters = {"target": target, "ids": list(intent_ids), "per_currency": currency_per_customer}
-    with connection.transaction():
-        rows = connection.execute(_STATEMENTS[subject], parameters).fetchall()
+    rows = connection.execute(_STATEMENTS[subject], parameters).fetchall()
     return [_SHAPES[subject](row) for row in rows]
 
 

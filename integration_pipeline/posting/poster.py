@@ -53,6 +53,8 @@ _CALLS_AT_ONCE = 5
 """Calls with documents under way at a time. A vendor takes seconds for a full one, and allows one every
 second (Xero) or one and a half (QuickBooks): one after the other would leave most of that unused.
 """
+_CALLS_AHEAD = 3
+"""Full calls claimed beyond those: they leave while what came of others is being stored."""
 _LONGEST_ROUND = 1.0
 _AFTER_QUOTA = 900.0
 _AFTER_UNAUTHORIZED = 60.0
@@ -60,7 +62,7 @@ _LONGEST_PAUSE = 86_400.0
 _BETWEEN_LOOKS = 30.0
 # A refusal of a whole call with these may have its reason in one record. Others are about the way there.
 _ABOUT_THE_CONTENT = frozenset({400, 409, 422})
-_REFUSED_TOGETHER = "the call it was part of was refused as a whole; it is sent again"
+_HELD_BACK = "its turn had not come when sending stopped"
 _NOTHING_TO_SEND = (
     "what it needs is not there: the document, or its customer's account; see `targets stuck`, then `resend`"
 )
@@ -140,25 +142,25 @@ class Poster:
         if ids := claims.uncertain(self._writer, _LOOK_UPS_AT_ONCE):
             self._look_up(ids, done)
             return
-        while (room := self._room()) and self._alone:
-            self._calls.begin([self._alone.popleft()])
-        if room and (due := self._due(room)):
-            self._post(due, done)
-
-    def _room(self) -> int:
-        """How many calls may begin."""
         if self.busy and self._subject is not Subject.DOCUMENT:
             # Documents are told apart by their numbers. What has none is safe with one call at a time.
-            return 0
-        return _CALLS_AT_ONCE - len(self._calls)
+            return
+        while self._alone and len(self._calls) < _CALLS_AT_ONCE:
+            self._calls.begin([self._alone.popleft()])
+        if due := self._due():
+            self._post(due, done)
 
-    def _due(self, room: int) -> list[Due]:
-        return claims.due(
+    def _due(self) -> list[Due]:
+        """For as many calls as there is room for, and full ones to follow them."""
+        largest = self._target.largest_batch
+        at_once = max(0, _CALLS_AT_ONCE - len(self._calls)) * largest
+        due = claims.due(
             self._writer,
-            self._target.largest_batch * room,
+            max(0, _CALLS_AT_ONCE + _CALLS_AHEAD - len(self._calls)) * largest,
             currency_per_customer=self._target.currency_per_customer,
             documents_only=self.busy,
         )
+        return due[: max(at_once, len(due) // largest * largest)]
 
     def _post(self, due: Sequence[Due], done: Round) -> None:
         if unknown := [each for each in due if each.account is None]:
@@ -219,13 +221,19 @@ class Poster:
             elif len(batch) == 1:
                 self._settle(batch, [Refused(str(answer))], done)
             else:
-                # One of its records is to blame, and the others must not suffer.
+                # One of its records is to blame, and the others must not suffer: each goes alone.
                 self._alone.extend(batch)
         if failure is not None:
             raise failure
 
     def _end(self, done: Round) -> None:
         """Nothing is under way any more when this returns, and what never was is due again."""
+        held_back = [*self._calls.held_back(), *self._alone]
+        self._alone.clear()
+        claims.store(
+            self._writer,
+            [NotPosted(each.intent_id, "pending", _HELD_BACK, outcome="not_sent") for each in held_back],
+        )
         while self.busy:
             try:
                 self._take_in(done)
@@ -233,12 +241,6 @@ class Poster:
                 _log.info("%s: %s", self._target.name, failure)
             if self.busy:
                 self._bell.wait(_LONGEST_ROUND)
-        left = [
-            NotPosted(each.intent_id, "pending", _REFUSED_TOGETHER, outcome="not_sent", seconds=1.0)
-            for each in self._alone
-        ]
-        claims.store(self._writer, left)
-        self._alone.clear()
 
     def _give_back(self, batch: Sequence[Outgoing], failure: VendorFailure) -> None:
         """Certainly nothing was done: `send` answers for whatever may have been."""
@@ -264,10 +266,8 @@ class Poster:
             done.counts["lost_claims"] += len(results) - stored
 
     def _look_up(self, ids: Sequence[int], done: Round) -> None:
-        with self._connection.transaction():
-            standing = {
-                row.id: row for row in self._connection.execute(_STANDING, {"ids": list(ids)}).fetchall()
-            }
+        asked = self._connection.execute(_STANDING, {"ids": list(ids)})
+        standing = {row.id: row for row in asked.fetchall()}
         batch = self._outgoing(Subject(standing[ids[0]].subject), ids)
         known = {each.intent_id for each in batch}
         results: list[Result] = [

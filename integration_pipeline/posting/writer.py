@@ -52,15 +52,11 @@ class Writer:
 
     def pause(self, seconds: float, reason: str) -> None:
         """No call goes out for so long; whoever looks at the target reads the reason."""
-        with self.connection.transaction():
-            self.connection.execute(
-                _PAUSE, {"target": self.target, "seconds": seconds, "reason": reason[:500]}
-            )
+        self.connection.execute(_PAUSE, {"target": self.target, "seconds": seconds, "reason": reason[:500]})
 
     def paused_seconds(self) -> float:
         """How much longer nothing is sent; 0 if anything may be."""
-        with self.connection.transaction():
-            row = self.connection.execute(_PAUSED, {"target": self.target}).fetchone()
+        row = self.connection.execute(_PAUSED, {"target": self.target}).fetchone()
         return max(0.0, float(row[0])) if row else 0.0
 
 

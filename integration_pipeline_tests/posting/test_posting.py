@@ -15,7 +15,7 @@ from integration_pipeline.accounting.target import AccountingTarget
 from integration_pipeline.crm.records import ObjectType
 from integration_pipeline.pipeline.post import enlist
 from integration_pipeline.posting.calls import Bell
-from integration_pipeline.posting.delivery import Delivery
+from integration_pipeline.posting.delivery import Delivery, deliver
 from integration_pipeline.posting.poster import Poster
 from integration_pipeline.posting.reconcile import reconcile
 from integration_pipeline.posting.standing import posting_problems, stuck
@@ -23,7 +23,7 @@ from integration_pipeline.posting.sweep import sweep
 from integration_pipeline.posting.writer import open_session, writing
 from integration_pipeline.transport.limits import Window
 from integration_pipeline.transport.rate_limit import RateLimiter
-from integration_pipeline_tests.posting.conftest import REALM, Company, QuickBooks
+from integration_pipeline_tests.posting.conftest import REALM, Company, QuickBooks, Xero
 
 
 def test_booked_documents_are_there_under_their_numbers(company: Company) -> None:
@@ -151,7 +151,7 @@ def test_a_writer_that_is_lost_after_the_vendor_accepted_leaves_one_document(com
             pipeline_ended(company, session.info.backend_pid)
             return outcomes
 
-        losing = cast("AccountingTarget", Losing(company.target, send_and_lose))
+        losing = cast("AccountingTarget", Sending(company.target, send_and_lose))
         with Bell() as bell, Poster(writer, losing, bell) as poster:
             # The first round gets to know the customer, the second posts.
             poster.round()
@@ -170,12 +170,13 @@ def test_a_writer_that_is_lost_after_the_vendor_accepted_leaves_one_document(com
     assert [row["outcome"] for row in attempts] == ["lost"]
 
 
-class Losing:
-    """A connector whose answers come when nobody can store them any more; all else is the real one's."""
+class Sending:
+    """A connector that sends in a way of its own; all else is the real one's."""
 
-    def __init__(self, target: Any, send: Any) -> None:
+    def __init__(self, target: Any, send: Any, *, largest_batch: int | None = None) -> None:
         self._target = target
         self.send = send
+        self.largest_batch = largest_batch or target.largest_batch
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._target, name)
@@ -238,6 +239,28 @@ def test_a_lost_answer_is_looked_up_where_the_vendor_would_take_it_twice(company
     company.vendor.sandbox.admin("PUT", "/lifetimes", {})
     assert company.vendor.documents() == company.booked()
     assert company.states() == {"posted": 2}
+
+
+@pytest.mark.parametrize("running", [Xero], indirect=True)
+def test_a_slow_call_holds_up_no_other(company: Company) -> None:
+    company.close_deals(8)
+    company.sync()
+    others = threading.Semaphore(0)
+    first = threading.Lock()
+    answered_first: list[bool] = []
+
+    def send(batch: Any) -> Any:
+        if not first.acquire(blocking=False):
+            others.release()
+        else:
+            answered_first.append(all(others.acquire(timeout=20) for _ in range(7)))
+        return company.target.send(batch)
+
+    slow = cast("AccountingTarget", Sending(company.target, send, largest_batch=1))
+    deliver(company.office.pipeline, [slow])
+
+    assert answered_first == [True]
+    assert company.states() == {"posted": 8}
 
 
 def test_a_target_has_one_writer_and_another_takes_over(company: Company) -> None:
