@@ -3,8 +3,8 @@
 The sandbox enforces them (QuickBooks 40 batches a minute of 30 items, 500 calls a minute, 10 a second; Xero
 60 calls a minute of 50 documents, 5 at once, 5,000 a day) on a clock that runs faster than ours, and takes as
 long for an answer as is told, by its own clock. `utilisation` is the time a perfect schedule needs for the
-calls of the limit that binds over the time they took; `perfect_minutes` all by the vendor's clock. What does
-not keep up on a busy machine is the calling: take a smaller speed then.
+calls of the limit that binds, as many at once as are allowed, over the time they took; `perfect_minutes` all
+by the vendor's clock. What does not keep up on a busy machine is the calling: take a smaller speed then.
 
 With `--day CALLS` Xero's day has room for so many calls only: what it has no room for stays pending, and the
 target says until when.
@@ -116,7 +116,8 @@ def _posted(
     ]
     began = min(start for start, _ in target.batches)
     took = (max(end for _, end in target.batches) - began) * speed
-    perfect = soonest((binding,), len(counted)) + answer_ms / 1e3
+    answer = answer_ms / 1e3
+    perfect = soonest(config.limits(), len(counted), answer=answer) + answer
     under_way = [(end - start) * speed for start, end in target.batches]
     [writer] = rows(pipeline, "SELECT paused_until, paused_for FROM posting.writers")
     booked = total_booked(pipeline)

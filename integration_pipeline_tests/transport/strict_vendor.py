@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import ceil
 from typing import ClassVar, Self
@@ -12,14 +13,16 @@ from typing import ClassVar, Self
 from integration_pipeline.transport.limits import AtOnce, Limit, Window
 
 
-def soonest(limits: tuple[Limit, ...], calls: int) -> float:
-    """When the last of so many calls can be made at the earliest, the first being made at 0."""
+def soonest(limits: Sequence[Limit], calls: int, *, answer: float = 0.0) -> float:
+    """When the last of so many calls can be made at the earliest, the first being made at 0; each takes
+    `answer` seconds, for as long as it counts among those at once.
+    """
     moments: list[float] = []
     for number in range(calls):
         free = [
-            moments[number - limit.limit] + limit.seconds
+            moments[number - limit.limit] + (limit.seconds if isinstance(limit, Window) else answer)
             for limit in limits
-            if isinstance(limit, Window) and number >= limit.limit
+            if number >= limit.limit
         ]
         moments.append(max([*free, *moments[-1:]], default=0.0))
     return moments[-1]
