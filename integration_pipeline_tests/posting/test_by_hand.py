@@ -14,6 +14,7 @@ from integration_pipeline.posting.reconcile import reconcile
 from integration_pipeline.posting.standing import stuck
 from integration_pipeline.posting.writer import Session, open_session
 from integration_pipeline_tests.pipeline.cashier import Cashier
+from integration_pipeline_tests.pipeline.portal import DEAL
 from integration_pipeline_tests.posting.conftest import Company, at_one_vendor
 from integration_pipeline_tests.posting.test_reconcile import remote_id, some_time_later
 
@@ -181,6 +182,23 @@ def test_a_payment_of_what_has_no_record_there_waits_for_a_person(company: Compa
     assert "`targets settled`" in row["last_error"]
     with pytest.raises(NotPossible, match=f"it pays {number}"):
         resend(company, "payment")
+
+
+@at_one_vendor
+def test_a_credit_note_of_what_has_no_record_there_is_set_against_it_by_a_person(
+    company: Company, cashier: Cashier
+) -> None:
+    number = billed(company, cashier)
+    refuse(company, "document")
+    settled(company, "document", None)
+
+    company.portal.change(DEAL, "1", amount="90.00")
+    company.sync()
+
+    with company.office.pipeline.engine.connect() as connection:
+        [row] = stuck(connection)
+    assert (row["subject"], row["state"]) == ("application", "waiting")
+    assert f"nothing is known there of {number}" in row["last_error"]
 
 
 @at_one_vendor

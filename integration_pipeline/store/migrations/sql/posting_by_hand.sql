@@ -33,22 +33,6 @@ LANGUAGE sql STABLE AS $$
     ) || '; enter it there by hand, then say so with `targets settled`';
 $$;
 
--- The same for a credit note that is to be set against the invoice it reverses.
-CREATE FUNCTION posting.apply_by_hand_because(named_target text, named_document bigint) RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT
-        'nothing is known there of ' || string_agg(booked.remote_id, ', ' ORDER BY booked.id)
-        || '; set the credit note against its invoice by hand, then say so with `targets settled`'
-    FROM billing.documents AS document
-    INNER JOIN posting.ledger_intents AS booked
-        ON booked.document_id IN (document.id, document.reverses_id)
-    INNER JOIN posting.intents AS there
-        ON
-            there.target = named_target AND there.subject = 'document'
-            AND there.document_id = booked.document_id
-    WHERE document.id = named_document AND there.state = 'settled' AND there.remote_id IS NULL;
-$$;
-
 -- What waited until somebody knows who these customers are at the target is due again; answers how much.
 CREATE FUNCTION posting.go_on_for(named_target text, customers bigint[]) RETURNS bigint
 LANGUAGE sql AS $$

@@ -45,6 +45,22 @@ LANGUAGE sql STABLE AS $$
     INNER JOIN posting.intents AS intent ON intent.document_id = document.id AND intent.target = 'ledger';
 $$;
 
+-- Why only a person can set a credit note against the invoice it reverses at a target; null if we can.
+CREATE FUNCTION posting.apply_by_hand_because(named_target text, named_document bigint) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT
+        'nothing is known there of ' || string_agg(booked.remote_id, ', ' ORDER BY booked.id)
+        || '; set the credit note against its invoice by hand, then say so with `targets settled`'
+    FROM billing.documents AS document
+    INNER JOIN posting.ledger_intents AS booked
+        ON booked.document_id IN (document.id, document.reverses_id)
+    INNER JOIN posting.intents AS there
+        ON
+            there.target = named_target AND there.subject = 'document'
+            AND there.document_id = booked.document_id
+    WHERE document.id = named_document AND there.state = 'settled' AND there.remote_id IS NULL;
+$$;
+
 -- Makes the intents of accounting systems for documents that the own ledger has booked: the document, and
 -- for a credit note that reverses an invoice its application to that invoice. Whoever books calls it in the
 -- same transaction. Safe to repeat; answers how many are new.
@@ -91,7 +107,8 @@ LANGUAGE sql AS $$
 
     enlisted AS (
         INSERT INTO posting.intents (
-            intent_key, target, entity, subject, document_id, document_reference, body_hash, due_on, state
+            intent_key, target, entity, subject, document_id, document_reference, body_hash, due_on, state,
+            last_error
         )
         SELECT
             encode(sha256(convert_to(
@@ -99,8 +116,13 @@ LANGUAGE sql AS $$
             )), 'hex'),
             wanted.target, wanted.entity, wanted.subject, wanted.document_id,
             CASE wanted.subject WHEN 'application' THEN 'A' ELSE '' END || wanted.document_reference,
-            wanted.body_hash, wanted.due_on, 'pending'
+            wanted.body_hash, wanted.due_on,
+            CASE WHEN by_hand.because IS NULL THEN 'pending' ELSE 'waiting' END,
+            by_hand.because
         FROM wanted
+        LEFT JOIN LATERAL (
+            SELECT posting.apply_by_hand_because(wanted.target, wanted.document_id) AS because
+        ) AS by_hand ON wanted.subject = 'application'
         ORDER BY wanted.id
         ON CONFLICT (target, subject, document_id) DO NOTHING
         RETURNING id
