@@ -27,7 +27,7 @@ from integration_pipeline.payments.matching.facts import (
     OpenDocument,
     SettledMovement,
 )
-from integration_pipeline.payments.matching.incoming import documents_named
+from integration_pipeline.payments.matching.naming import documents_named
 from integration_pipeline.payments.matching.payers import payer_of
 from integration_pipeline.payments.movements import LinkKind, Movement, MovementKind
 
