@@ -124,8 +124,15 @@ _POSTED: LiteralString = """
                 AND account.currency IN ('', coalesce(document.currency, settlement.currency))
         ) AS account,
         applied.parts AS applied, set_off.minor AS set_off_minor, paid.minor AS paid_minor,
-        paid.by_hand_minor, paid.given_back_minor, own.open_minor AS own_minor,
-        reversed.open_minor AS reversed_open_minor,
+        paid.by_hand_minor, paid.given_back_minor,
+        -- By the key of each: as a join the balances of all documents would be worked out for a few.
+        CASE intent.subject WHEN 'document' THEN (
+            SELECT own.open_minor FROM ledger.document_balances AS own WHERE own.document_id = document.id
+        ) END AS own_minor,
+        CASE document.kind WHEN 'credit_note' THEN (
+            SELECT reversed.open_minor FROM ledger.document_balances AS reversed
+            WHERE reversed.document_id = document.reverses_id
+        ) END AS reversed_open_minor,
         coalesce(set_off.moving, FALSE) OR coalesce(paid.moving, FALSE) AS moving
     FROM posting.intents AS intent
     LEFT JOIN billing.documents AS document ON document.id = intent.document_id
@@ -178,10 +185,6 @@ _POSTED: LiteralString = """
         ) AS side (pays)
         WHERE allocation.document_id = document.id
     ) AS paid ON intent.subject = 'document'
-    LEFT JOIN ledger.document_balances AS own
-        ON own.document_id = document.id AND intent.subject = 'document'
-    LEFT JOIN ledger.document_balances AS reversed
-        ON reversed.document_id = document.reverses_id AND intent.subject = 'document'
     WHERE intent.target = %(target)s AND intent.state = 'posted'
         -- A person has undone it there: that it is gone is right.
         AND NOT EXISTS (
