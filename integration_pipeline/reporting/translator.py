@@ -18,15 +18,21 @@ OWNERS = ("team:finance-ops",)
 # The last stages of the pipeline. The ledger moves when something was posted or a month's revenue released;
 # the gate when something was set aside or released, which posts nothing and is news all the same.
 _NEWS_FROM = (AssetKey("ledger__invoices"), AssetKey("ledger__revenue"), AssetKey("posting__gate"))
+# Looked at every few minutes, and seldom with news: then its data version is another one.
+_SETTLEMENTS = AssetKey("payments__settlements")
 
 
 def refresh_when_the_books_move() -> AutomationCondition[Any]:
-    """True for every model at once when the ledger or the gate has news, and neither nor we are at work.
+    """True for every model at once when ledger, gate or payments have news, and neither nor we are at work.
 
     All at once, as the cut must be of one moment. Unlike `eager` it asks for no complete set of upstream
     partitions (a month without deals never has any) and does nothing for being missing.
     """
-    news = _any_of_the_last_stages(AutomationCondition.newly_updated())
+    changed: AutomationCondition[Any] = AutomationCondition.data_version_changed()
+    news: Any = _any_of_the_last_stages(AutomationCondition.newly_updated())
+    # Any: Dagster leaves open what such a condition is about.
+    settled: list[Any] = [AutomationCondition.asset_matches(_SETTLEMENTS, changed)]
+    news |= settled[0]
     at_work = _any_of_the_last_stages(AutomationCondition.in_progress())
     due: Any = news.since_last_handled() & ~at_work & ~AutomationCondition.in_progress()
     return due.with_label("the books have moved")

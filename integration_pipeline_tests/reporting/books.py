@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Connection, Date, DateTime, Integer, Numeric, Table, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from integration_pipeline.store.tables import billing, crm, ledger, posting, raw
+from integration_pipeline.store.tables import billing, crm, ledger, payments, posting, raw
 
 AS_OF = date(2026, 3, 15)
 
-_RECEIVABLE, _REVENUE = "1100", "4000"
+_CASH, _RECEIVABLE, _REVENUE = "1000", "1100", "4000"
 _PREFIX = {"us": "US", "eu": "EU", "jp": "JP"}
 
 
@@ -38,6 +38,7 @@ class Books:
             for account, kind, role in (
                 (_RECEIVABLE, "asset", "receivable"),
                 (_REVENUE, "income", "revenue"),
+                (_CASH, "asset", "cash"),
             ):
                 self.insert(
                     ledger.accounts, entity=code, code=account, name=role.title(), kind=kind, role=role
@@ -188,6 +189,42 @@ class Books:
         ).one()
         return document
 
+    def paid(self, document: Any, minor: int) -> None:
+        """Part of an invoice is paid, through the ledger's own function."""
+        movement = self.insert(
+            payments.movements,
+            source="stripe",
+            kind="payment",
+            currency=document.currency,
+            amount_minor=minor,
+            state="settled",
+        )
+        settlement = self.insert(
+            payments.settlements,
+            movement_id=movement.id,
+            entity=document.entity,
+            customer_id=document.customer_id,
+            reference=f"payment {movement.id}",
+            currency=document.currency,
+            amount_minor=minor,
+            settled_on=AS_OF,
+        )
+        self.insert(
+            payments.allocations, settlement_id=settlement.id, document_id=document.id, amount_minor=minor
+        )
+        item = {
+            "settlement_id": settlement.id,
+            "entity": document.entity,
+            "accounting_date": AS_OF.isoformat(),
+            "currency": document.currency,
+            "document_number": settlement.reference,
+            "description": "payment",
+            "lines": [[_CASH, minor, 0], [_RECEIVABLE, 0, minor]],
+        }
+        self._connection.execute(
+            text("SELECT ledger.post_settlements(cast(:batch AS jsonb))"), {"batch": json.dumps([item])}
+        ).one()
+
     def quarantine(
         self, subject_kind: str, subject_id: int, external_id: str, rule: str, **values: Any
     ) -> None:
@@ -231,14 +268,15 @@ def small_business(connection: Connection) -> None:
     acme, birch, cedar = books.customer("Acme", companies=2), books.customer("Birch"), books.customer("Cedar")
     books.record("li-1", "line_item")
 
-    # Acme: one time 1,200.00 USD, invoiced in January, due 9 February: 34 days overdue.
+    # Acme: one time 1,200.00 USD, invoiced in January, due 9 February: 34 days overdue; 200.00 are paid.
     deal = books.deal("one-time", acme, currency="USD", amount_minor=1_200_00, entity="us")
     schedule = books.schedule(deal, 1_200_00)
-    books.posted(
+    invoice = books.posted(
         books.document(
             deal, schedule, date(2026, 1, 10), 1_200_00, due_date=date(2026, 2, 9), purchase_order="PO-7"
         )
     )
+    books.paid(invoice, 200_00)
 
     # Birch: 100.00 EUR a month from January to May; April and May are ahead. Due in 30 days.
     deal = books.deal("subscription", birch, currency="EUR", amount_minor=500_00, entity="eu")

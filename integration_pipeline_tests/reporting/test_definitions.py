@@ -43,10 +43,16 @@ LINEAGE = {
         "billing__planned_invoices",
         "crm__deals",
         "ledger__invoices",
+        "payments__settlements",
         "posting__gate",
         "raw_crm__deals",
     },
-    "reporting__cut_documents": {"billing__planned_invoices", "ledger__invoices", "posting__gate"},
+    "reporting__cut_documents": {
+        "billing__planned_invoices",
+        "ledger__invoices",
+        "payments__settlements",
+        "posting__gate",
+    },
     "reporting__cut_quarantine": {"posting__gate"},
     "reporting__cut_records": {
         "raw_crm__companies",
@@ -74,7 +80,7 @@ LINEAGE = {
 """Every asset of the location and what it is made from; the keys of the pipeline's assets join the two."""
 
 BOOKS, GATE = AssetKey("ledger__invoices"), AssetKey("posting__gate")
-REVENUE = AssetKey("ledger__revenue")
+REVENUE, SETTLEMENTS = AssetKey("ledger__revenue"), AssetKey("payments__settlements")
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +97,9 @@ def beside_the_pipeline(defs: Definitions) -> Definitions:
     """Both locations in one graph; the pipeline's assets are partitioned by month."""
     months = MonthlyPartitionsDefinition("2025-01-01")
     upstream = [AssetSpec(key, partitions_def=months) for key in (BOOKS, GATE)]
-    return Definitions.merge(defs, Definitions(assets=[*upstream, AssetSpec(REVENUE)]))
+    return Definitions.merge(
+        defs, Definitions(assets=[*upstream, AssetSpec(REVENUE), AssetSpec(SETTLEMENTS)])
+    )
 
 
 def test_the_graph_is_this_one(defs: Definitions) -> None:
@@ -138,7 +146,10 @@ def _requested(definitions: Definitions, instance: DagsterInstance, cursor: Any)
     return {key.to_user_string() for key in keys if found.get_num_requested(key)}, found.cursor
 
 
-@pytest.mark.parametrize(("news", "month"), [(BOOKS, "2026-01-01"), (GATE, "2026-01-01"), (REVENUE, None)])
+@pytest.mark.parametrize(
+    ("news", "month"),
+    [(BOOKS, "2026-01-01"), (GATE, "2026-01-01"), (REVENUE, None), (SETTLEMENTS, None)],
+)
 def test_all_models_run_together_once_there_is_news_and_never_without(
     beside_the_pipeline: Definitions, news: AssetKey, month: str | None
 ) -> None:
@@ -148,6 +159,16 @@ def test_all_models_run_together_once_there_is_news_and_never_without(
         after_news, cursor = _requested(beside_the_pipeline, instance, cursor)
         later, _ = _requested(beside_the_pipeline, instance, cursor)
     assert (nothing_yet, after_news, later) == (set(), set(LINEAGE), set())
+
+
+def test_payments_that_settled_nothing_new_refresh_nothing(beside_the_pipeline: Definitions) -> None:
+    looked = AssetMaterialization(SETTLEMENTS, tags={"dagster/data_version": "7"})
+    with instance_for_test() as instance:
+        instance.report_runless_asset_event(looked)
+        _, cursor = _requested(beside_the_pipeline, instance, None)
+        instance.report_runless_asset_event(looked)
+        again, _ = _requested(beside_the_pipeline, instance, cursor)
+    assert again == set()
 
 
 def test_a_run_builds_what_is_asked_for_and_counts_its_rows(

@@ -74,6 +74,11 @@ def test_a_credit_note_of_its_own_takes_nothing_back_and_stays_open(rows: Rows) 
     assert (note["reverses_number"], note["open_minor"]) == (None, -30_00)
 
 
+def test_an_invoice_shows_what_was_paid_and_what_is_left(rows: Rows) -> None:
+    [invoice] = rows("SELECT * FROM reporting.invoices WHERE deal_key = 'hubspot:one-time'")
+    assert (invoice["paid"], invoice["open_amount"]) == (Decimal("200.00"), Decimal("1000.00"))
+
+
 def test_an_invoice_shows_net_and_tax(rows: Rows) -> None:
     [invoice] = rows("SELECT * FROM reporting.invoices WHERE currency = 'CAD' AND kind = 'invoice'")
     assert (invoice["net"], invoice["tax"], invoice["total"]) == (
@@ -108,7 +113,7 @@ def test_receivables_age_by_days_after_their_due_date(rows: Rows) -> None:
     }
     assert found == {
         # Due 9 February.
-        ("Acme", "USD"): (0, 0, 1_200_00, 0, 0),
+        ("Acme", "USD"): (0, 0, 1_000_00, 0, 0),
         # Due 28 January, 28 February, 28 March.
         ("Birch", "EUR"): (100_00, 100_00, 100_00, 0, 0),
         # 450.00 due on the very day, 10.00 due 20 January.
@@ -130,7 +135,7 @@ def test_a_customers_balance_is_kept_by_currency(rows: Rows) -> None:
         for row in rows("SELECT * FROM reporting.customer_balances")
     }
     assert found == {
-        ("Acme", "USD"): (1, 1_200_00, 1_200_00, 0, 1_200_00),
+        ("Acme", "USD"): (1, 1_200_00, 1_200_00, 0, 1_000_00),
         ("Acme", "JPY"): (1, 30_000, 0, 0, 0),
         ("Birch", "EUR"): (2, 570_00, 300_00, 0, 300_00),
         ("Birch", "KWD"): (1, 1_250, 0, 0, 0),
@@ -211,7 +216,8 @@ def test_the_trial_balance_shows_both_sides_and_is_zero_per_entity_and_currency(
         for row in rows("SELECT * FROM reporting.trial_balance")
     }
     assert found == {
-        ("us", "receivable", "USD"): (2_160_00, 500_00, Decimal("1660.00")),
+        ("us", "cash", "USD"): (200_00, 0, Decimal("200.00")),
+        ("us", "receivable", "USD"): (2_160_00, 700_00, Decimal("1460.00")),
         ("us", "revenue", "USD"): (500_00, 2_160_00, Decimal("-1660.00")),
         ("us", "receivable", "CAD"): (100_00, 30_00, Decimal("70.00")),
         ("us", "revenue", "CAD"): (30_00, 100_00, Decimal("-70.00")),

@@ -16,6 +16,7 @@ documents AS (
         posted.document_reference,
         posted.accounting_date,
         posted.posted_at,
+        coalesce(allocations.paid_minor, 0) AS paid_minor,
         gate.passed AS gate_passed,
         held.rule AS quarantine_rule
     FROM {{ ref('stg_billing__documents') }} AS documents
@@ -24,6 +25,8 @@ documents AS (
     LEFT JOIN {{ ref('stg_posting__gate_records') }} AS gate
         ON documents.document_id = gate.subject_id AND gate.subject_kind = 'document'
     LEFT JOIN held ON documents.document_id = held.subject_id
+    LEFT JOIN {{ ref('stg_payments__allocations') }} AS allocations
+        ON documents.document_id = allocations.document_id
     WHERE documents.state = 'planned' OR posted.number IS NOT NULL
 )
 
@@ -42,6 +45,7 @@ SELECT
     tax_minor,
     total_minor,
     CASE WHEN kind = 'invoice' THEN total_minor ELSE -total_minor END AS signed_minor,
+    paid_minor,
     number,
     document_reference,
     accounting_date,

@@ -25,12 +25,13 @@ documents AS (
         posted.tax_minor,
         posted.total_minor,
         coalesce(reversal.total_minor, 0) AS reversed_minor,
-        -- What a reversal takes back is taken off there; a credit note of its own stays open as a credit.
+        posted.paid_minor,
+        -- What a reversal takes back is taken off there; a credit note of its own is a credit until used.
         CASE
             WHEN posted.reverses_id IS NOT NULL THEN 0
             WHEN posted.kind = 'invoice' THEN posted.total_minor - coalesce(reversal.total_minor, 0)
             ELSE coalesce(reversal.total_minor, 0) - posted.total_minor
-        END AS open_minor
+        END - posted.paid_minor AS open_minor
     FROM posted
     LEFT JOIN posted AS origin ON posted.reverses_id = origin.document_id
     -- A document is reversed once at most: the pipeline's table holds that.
@@ -45,6 +46,7 @@ SELECT
     {{ in_units('documents.tax_minor') }} AS tax,
     {{ in_units('documents.total_minor') }} AS total,
     {{ in_units('documents.reversed_minor') }} AS reversed,
+    {{ in_units('documents.paid_minor') }} AS paid,
     {{ in_units('documents.open_minor') }} AS open_amount
 FROM documents
 LEFT JOIN {{ ref('currencies') }} AS currencies ON documents.currency = currencies.currency
