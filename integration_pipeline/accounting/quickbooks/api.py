@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from integration_pipeline.accounting.quickbooks.config import BATCH_BUCKET
 from integration_pipeline.accounting.quickbooks.errors import Fault, read_fault
+from integration_pipeline.accounting.strangers import writing
 from integration_pipeline.transport.client import VendorClient
 from integration_pipeline.transport.failures import VendorFailure
 from integration_pipeline.transport.json_types import JsonObject
@@ -35,13 +36,14 @@ class QuickBooksApi:
         """A new record as QuickBooks has it. With the same `request_id` (50 characters at most) the first
         answer comes again.
         """
-        answer = self._client.write(
-            "POST",
-            f"{self._root}/{entity.lower()}",
-            operation=f"{entity.lower()}.create",
-            params=_params(requestid=request_id),
-            json=body,
-        ).json()
+        with writing():
+            answer = self._client.write(
+                "POST",
+                f"{self._root}/{entity.lower()}",
+                operation=f"{entity.lower()}.create",
+                params=_params(requestid=request_id),
+                json=body,
+            ).json()
         return answer.field(entity)
 
     def create_all(
@@ -57,14 +59,15 @@ class QuickBooksApi:
                 for place, (entity, record) in enumerate(records)
             ]
         }
-        answer = self._client.write(
-            "POST",
-            f"{self._root}/batch",
-            operation="batch",
-            params=_params(requestid=request_id),
-            json=body,
-            bucket=BATCH_BUCKET,
-        ).json()
+        with writing():
+            answer = self._client.write(
+                "POST",
+                f"{self._root}/batch",
+                operation="batch",
+                params=_params(requestid=request_id),
+                json=body,
+                bucket=BATCH_BUCKET,
+            ).json()
         items = {item.field("bId").identifier(): item for item in answer.field("BatchItemResponse").items()}
         return [
             _batch_item(items.get(str(place)), entity, answer) for place, (entity, _) in enumerate(records)

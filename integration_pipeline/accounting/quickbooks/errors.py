@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from integration_pipeline.accounting.strangers import NotTheVendors
 from integration_pipeline.accounting.target import Refused
 from integration_pipeline.transport.failures import (
     ErrorReply,
@@ -106,8 +107,12 @@ def refuses_content(failure: VendorFailure) -> bool:
 
 
 def explain(reply: ErrorReply) -> Explanation:
-    """The code with message and detail. A throttle is waited for a minute, an ended subscription renewed."""
+    """The code with message and detail. A throttle is waited for a minute, an ended subscription renewed; a
+    400 without a fault is not QuickBooks'.
+    """
     fault = read_fault(_member(reply.body, "Fault") or _member(reply.body, "fault")) or _in_xml(reply.text)
+    if fault is None and reply.status == 400:
+        return Explanation(reply.text, reply.headers.get("intuit_tid"), failure=NotTheVendors)
     return Explanation(
         message=fault.message if fault else "",
         correlation_id=reply.headers.get("intuit_tid"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from integration_pipeline.accounting.strangers import writing
 from integration_pipeline.transport.client import VendorClient
 from integration_pipeline.transport.failures import malformed
 from integration_pipeline.transport.json_types import JsonObject
@@ -93,14 +94,15 @@ class XeroApi:
         all are kept or none.
         """
         asked = {**(params or {}), **({"summarizeErrors": "false"} if each_by_itself else {})}
-        reply = self._client.write(
-            "PUT",
-            f"{ROOT}{path}",
-            operation=f"{plural}.create",
-            params=asked,
-            json={plural: elements},
-            idempotency_key=key,
-        )
+        with writing():
+            reply = self._client.write(
+                "PUT",
+                f"{ROOT}{path}",
+                operation=f"{plural}.create",
+                params=asked,
+                json={plural: elements},
+                idempotency_key=key,
+            )
         answered = reply.json().field(plural).items()
         if len(answered) != len(elements):
             problem = f"answered {len(answered)} of {len(elements)} {plural}"

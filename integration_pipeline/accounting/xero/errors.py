@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from integration_pipeline.accounting.strangers import NotTheVendors
 from integration_pipeline.accounting.target import Refused
 from integration_pipeline.transport.failures import (
     ErrorReply,
@@ -57,7 +58,9 @@ _ELSE = "Correct it in Xero or in the targets file"
 
 
 def explain(reply: ErrorReply) -> Explanation:
-    """The message with its details; a used-up day is not worth waiting for."""
+    """The message with its details; a used-up day is not worth waiting for, and a 400 in other words than
+    Xero's is not Xero's.
+    """
     if reply.status == 429:
         problem = reply.headers.get("x-rate-limit-problem", "")
         if problem.lower() == "day":
@@ -65,7 +68,7 @@ def explain(reply: ErrorReply) -> Explanation:
         # Only concurrency has no Retry-After: some call will be over soon.
         return Explanation(f"the limit: {problem}" if problem else "", failure=Throttled, retry_after=_PAUSE)
     if not isinstance(reply.body, Mapping):
-        return Explanation(reply.text)
+        return _foreign(reply)
     body = reply.body
     if "Title" in body:
         said = ": ".join(filter(None, (text_in(body, "Title"), text_in(body, "Detail"))))
@@ -75,7 +78,8 @@ def explain(reply: ErrorReply) -> Explanation:
             action=_CONNECT if _lacks_access(reply) else None,
         )
     details = list(dict.fromkeys(_messages(body)))[:_MOST_MESSAGES]
-    return Explanation("; ".join(details) or text_in(body, "Message") or reply.text)
+    said = "; ".join(details) or text_in(body, "Message")
+    return Explanation(said) if said else _foreign(reply)
 
 
 XERO_FAILURES = FailureTable(explain)
@@ -113,6 +117,10 @@ def refused_whole(what: str, failure: VendorFailure) -> Refused:
 def name_taken(messages: Sequence[str]) -> bool:
     """Whether a contact was refused for its name, which another active one has."""
     return any(_NAME_TAKEN.search(each) for each in messages)
+
+
+def _foreign(reply: ErrorReply) -> Explanation:
+    return Explanation(reply.text, failure=NotTheVendors if reply.status == 400 else None)
 
 
 def _lacks_access(reply: ErrorReply) -> bool:

@@ -87,7 +87,23 @@ def test_an_ended_subscription_refuses_no_document(answering: Answering) -> None
 
 
 @pytest.mark.parametrize("count", [1, 5])
-@pytest.mark.parametrize("status", [400, 404, 413])
+def test_a_400_that_is_not_quickbooks_own_leaves_all_that_was_sent_unsure(
+    answering: Answering, count: int
+) -> None:
+    target = answering(400, "<html><h1>Bad request, says a gateway</h1></html>")
+
+    outcomes = [
+        *target.send([document(f"INV-{each}", "1") for each in range(count)]),
+        *target.create_customers([customer(each, f"Firm {each}") for each in range(count)]),
+    ]
+
+    for outcome in outcomes:
+        assert isinstance(outcome, Unsure)
+        assert "says a gateway" in outcome.reason
+
+
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("status", [404, 413])
 def test_a_refusal_that_is_not_quickbooks_own_refuses_no_document_and_no_customer(
     answering: Answering, status: int, count: int
 ) -> None:
