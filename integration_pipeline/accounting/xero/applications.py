@@ -23,6 +23,7 @@ from integration_pipeline.accounting.target import (
     Unsure,
 )
 from integration_pipeline.accounting.xero import where
+from integration_pipeline.accounting.xero.amounts import too_fine
 from integration_pipeline.accounting.xero.answers import (
     CREDIT_NOTES,
     allocation,
@@ -66,6 +67,8 @@ class Applications:
             "Date": application.applied_on.isoformat(),
         }
         what = f"the allocation {application.reference} of {application.amount.format()}"
+        if why := too_fine(application.amount):
+            return Refused(f"{what}: {why}")
         answer = sending.put_into(
             path,
             "Allocations",

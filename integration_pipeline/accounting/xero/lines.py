@@ -16,9 +16,10 @@ from fractions import Fraction
 
 from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.target import OutgoingDocument, OutgoingLine, Refused
+from integration_pipeline.accounting.xero.amounts import too_fine
 from integration_pipeline.accounting.xero.answers import SHAPES
 from integration_pipeline.accounting.xero.config import XeroConfig, tax_name
-from integration_pipeline.billing.money import Money, minor_unit_exponent, round_to_minor, tie_to_total
+from integration_pipeline.billing.money import Money, round_to_minor, tie_to_total
 from integration_pipeline.transport.failures import clean
 from integration_pipeline.transport.json_types import JsonObject, JsonValue
 
@@ -27,7 +28,6 @@ _QUANTITY_PLACES = 4
 _LARGEST_QUANTITY = Decimal(100_000_000)
 _LONGEST_REFERENCE = 255
 _LONGEST_DESCRIPTION = 4_000
-_XERO_PLACES = 2
 _FINDABLE = str.maketrans({'"': "'", "\\": "/"})
 
 
@@ -150,8 +150,7 @@ def _require_usual_tax(line: OutgoingLine, tax: Money, config: XeroConfig) -> No
 
 
 def _amount(money: Money) -> Decimal:
-    """Xero has two decimals in every currency. Raises `Unfit` for an amount with more."""
-    extra = minor_unit_exponent(money.currency) - _XERO_PLACES
-    if extra > 0 and money.minor % 10**extra:
-        raise Unfit(f"{money.format()} has more than the two decimals Xero knows; book it by hand")
+    """Raises `Unfit` for an amount that Xero cannot hold."""
+    if why := too_fine(money):
+        raise Unfit(why)
     return money.to_decimal()

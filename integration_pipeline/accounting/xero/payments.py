@@ -31,6 +31,7 @@ from integration_pipeline.accounting.target import (
     Unsure,
 )
 from integration_pipeline.accounting.xero import where
+from integration_pipeline.accounting.xero.amounts import too_fine
 from integration_pipeline.accounting.xero.answers import CREDIT_NOTES, INVOICES, document, is_sale
 from integration_pipeline.accounting.xero.api import XeroApi
 from integration_pipeline.accounting.xero.applications import Applications
@@ -165,6 +166,10 @@ class Payments:
                 f"{plan.what}: the targets file names no account for payments by {payment.method!r}; add "
                 f"payments.{payment.method}.account, then send it again (`targets resend`)"
             )
+            return plan
+        fees = [payment.fee] if payment.fee is not None and account.fee is not None else []
+        if why := too_fine(payment.amount, *(each.amount for each in payment.allocations), *fees):
+            plan.problem = Refused(f"{plan.what}: {why}")
             return plan
         net = netted(payment, payment.allocations)
         planned = self._refund if payment.amount.minor < 0 else _receipt

@@ -71,6 +71,18 @@ def test_what_never_arrived_is_not_found(xero: Organisation, target: XeroTarget,
     assert target.find([application(*pair)]) == [[]]
 
 
+def test_an_allocation_of_three_decimals_is_refused_rather_than_rounded(
+    xero: Organisation, target: XeroTarget, pair: Pair
+) -> None:
+    before = len(sent(xero))
+
+    [outcome] = target.send([replace(application(*pair), amount=Money(1_234, "KWD"))])
+
+    assert isinstance(outcome, Refused)
+    assert "1.234 KWD has more than the two decimals" in outcome.reason
+    assert len(sent(xero)) == before
+
+
 def test_more_than_is_left_is_refused_and_nothing_applied(
     xero: Organisation, target: XeroTarget, pair: Pair
 ) -> None:

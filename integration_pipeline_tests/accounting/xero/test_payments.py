@@ -102,6 +102,19 @@ class TestReceipts:
         assert "payments.plaid.account" in outcome.reason
         assert len(sent(xero)) == 1
 
+    def test_a_payment_of_three_decimals_is_refused_rather_than_rounded(
+        self, xero: Organisation, target: XeroTarget, contact: str
+    ) -> None:
+        [there] = target.send([invoice(contact, lines=[line(12_340, "KWD")])])
+        ours = payment(contact, 1_234, (accepted(there), 1_234))
+        ours = replace(ours, amount=Money(1_234, "KWD"))
+
+        [outcome] = target.send([ours])
+
+        assert isinstance(outcome, Refused)
+        assert "1.234 KWD has more than the two decimals" in outcome.reason
+        assert xero.get("Payments") == []
+
     def test_fees_are_left_out_unless_the_targets_file_says_where_they_go(
         self, xero: Organisation, target: XeroTarget, contact: str, posted: Posts
     ) -> None:
