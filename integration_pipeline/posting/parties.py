@@ -29,6 +29,7 @@ from integration_pipeline.posting import stated_ids
 from integration_pipeline.posting.party_matching import Candidate, Linked, New, Party, Undecided
 from integration_pipeline.posting.remote_customers import RemoteCustomers
 from integration_pipeline.posting.writer import Writer
+from integration_pipeline.transport.withholding import asking
 
 Key: TypeAlias = tuple[int, str]
 """A customer of ours and the currency billed; no currency where the target bills a customer in any."""
@@ -136,7 +137,8 @@ class Parties:
         due = [key for key in keys if key not in results]
         if due:
             self._attempt(due)
-            sent = self._target.create_customers([outgoing[key] for key in due])
+            with asking(self._writer.require):
+                sent = self._target.create_customers([outgoing[key] for key in due])
             results.update(zip(due, sent, strict=True))
         created = {key: each for key, each in results.items() if isinstance(each, RemoteCustomer)}
         self._there.keep(list(created.values()))
