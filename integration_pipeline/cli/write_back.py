@@ -8,8 +8,7 @@ import typer
 from rich.markup import escape
 
 from integration_pipeline.cli.output import console, errors, print_json, table
-from integration_pipeline.crm.hubspot.writing import HubSpotWriter
-from integration_pipeline.crm.write_back import WantedField
+from integration_pipeline.crm.write_back import FieldMaker, WantedField
 from integration_pipeline.mapping.document import read_mapping
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.write_back import WriteBackReport, list_refused
@@ -70,7 +69,7 @@ def properties(
         there = writer.writable_fields()
         missing = [each for each in wanted if each.name not in there]
         if create and missing:
-            if not isinstance(writer, HubSpotWriter):
+            if not isinstance(writer, FieldMaker):
                 errors.print(f"{writer.name} lets nobody make fields by this API: make them in its setup.")
                 raise typer.Exit(1)
             writer.create_fields(missing)

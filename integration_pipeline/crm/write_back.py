@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 FieldValues: TypeAlias = Mapping[str, str | None]
 """Values by the CRM's field name, as text: `1234.50`, `2026-07-31`, `Partly paid`; None is an empty field."""
@@ -79,6 +79,7 @@ class CrmWriter(Protocol):
         ...
 
 
+@runtime_checkable
 class FieldMaker(Protocol):
     """A connector that can make fields by the vendor's API, if its credentials allow that."""
 

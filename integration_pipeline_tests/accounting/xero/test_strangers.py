@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,7 +18,7 @@ XEROS = b'{"ErrorNumber": 10, "Type": "ValidationException", "Message": "A valid
 
 
 @contextmanager
-def answering(body: bytes) -> Iterator[str]:
+def answering(body: bytes) -> Generator[str]:
     """The address of a server that answers 400 with this body."""
 
     class Handler(BaseHTTPRequestHandler):
