@@ -1,7 +1,7 @@
 """Booking what was decided about movements: settlement, allocations, entry and intents, all or none.
 
-Belongs here: storing and posting within the caller's transaction, and taking it back. Does not belong here:
-what is decided and when (`settle`, `payments_by_hand`), accounts (accounting).
+Belongs here: what a decision comes to in rows, and locks. Does not belong here: what is decided and when
+(`settle`, `payments_by_hand`), writing them (`settlement_rows`), taking them back (`settlements_undone`).
 """
 
 from __future__ import annotations
@@ -17,20 +17,15 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from integration_pipeline.accounting.postgres_ledger.settlements import (
-    SettlementEntry,
     Sides,
-    arrival_sides,
-    post_settlements,
-    settlement_sides,
 )
 from integration_pipeline.payments.matching.decisions import Arrived, Charged, Matched, Rule
 from integration_pipeline.payments.matching.facts import Conventions, Facts, Kept, Owner
 from integration_pipeline.payments.matching.parts import Part
 from integration_pipeline.payments.matching.payers import payer_of
-from integration_pipeline.payments.movements import MovementKind
 from integration_pipeline.pipeline.context import Pipeline
-from integration_pipeline.pipeline.settlement_intents import enlist_settlements, withdraw_unsent
-from integration_pipeline.rules.document import AccountRole, RuleSet
+from integration_pipeline.pipeline.settlement_rows import amounts_of, sides_of_part, store_settlements
+from integration_pipeline.rules.document import RuleSet
 
 # First half of the two-part advisory lock key of a customer; the second is the customer's id.
 _CUSTOMER_LOCK = 731_064
@@ -95,7 +90,7 @@ def book(connection: Connection, pipeline: Pipeline, bookings: Sequence[Booking]
                 {"reference": reference, "document_id": each.document_id, "minor": each.minor}
                 for each in part.allocations
             ]
-    stored = _store(connection, pipeline, rows, allocations, sides)
+    stored = store_settlements(connection, pipeline, rows, allocations, sides)
     connection.execute(
         _SETTLED, {"settled": json.dumps([row for each in bookings for row in _standing(each)])}
     )
@@ -113,87 +108,6 @@ def book(connection: Connection, pipeline: Pipeline, bookings: Sequence[Booking]
         connection.execute(_LEARN, {"payers": json.dumps(learned)})
 
 
-def undo(
-    connection: Connection, pipeline: Pipeline, movement_ids: Sequence[int], by: str, reason: str
-) -> int:
-    """Book the opposite of every settlement in force of these movements; how many there were.
-
-    On today's civil day, in the entity's time zone, or the settlement's own if that is later. Raises
-    SQLAlchemy's `IntegrityError` where something since then rests on it, a refund for one.
-    """
-    found = connection.execute(_IN_FORCE, {"ids": list(movement_ids)}).all()
-    rows: list[dict[str, Any]] = []
-    allocations: list[dict[str, Any]] = []
-    sides: dict[str, tuple[Sides, str]] = {}
-    for row in found:
-        reference = f"R{row.reference[1:]}"
-        day = max(row.settled_on, pipeline.today(row.entity))
-        part = Part(
-            entity=row.entity,
-            customer_id=row.customer_id,
-            currency=row.currency,
-            amount_minor=-row.amount_minor,
-            fee_minor=-row.fee_minor,
-            exchanged_minor=-row.exchanged_minor,
-            unapplied_minor=-row.unapplied_minor,
-        )
-        rows.append(
-            {
-                **_amounts(part),
-                "movement_id": row.movement_id,
-                "payout_id": row.payout_id,
-                "reverses_id": row.id,
-                "reference": reference,
-                "settled_on": day.isoformat(),
-                "rule": Rule.PERSON.value,
-                "evidence": [f"{by} took back {row.reference}: {reason}"],
-            }
-        )
-        given_back = [[document_id, -minor] for document_id, minor in row.allocations or ()]
-        allocations += [
-            {"reference": reference, "document_id": document_id, "minor": minor}
-            for document_id, minor in given_back
-        ]
-        applied = sum(minor for _, minor in given_back)
-        sides[reference] = (
-            _part_sides(part, row.kind, applied, arrives=row.payout_id is not None),
-            f"takes back {row.reference}: {reason}"[:500],
-        )
-    if rows:
-        connection.execute(_FORGET, {"ids": [row.id for row in found]})
-        _store(connection, pipeline, rows, allocations, sides)
-        withdraw_unsent(connection, [row.id for row in found])
-    return len(rows)
-
-
-def _store(
-    connection: Connection,
-    pipeline: Pipeline,
-    rows: Sequence[Mapping[str, Any]],
-    allocations: Sequence[Mapping[str, Any]],
-    sides: Mapping[str, tuple[Sides, str]],
-) -> dict[str, int]:
-    """Settlements with their allocations, entries and intents; ids by reference."""
-    stored = {row.reference: row.id for row in connection.execute(_STORE, {"settlements": json.dumps(rows)})}
-    if allocations:
-        connection.execute(_ALLOCATE, {"allocations": json.dumps(allocations)})
-    entries = [
-        SettlementEntry(
-            settlement_id=stored[row["reference"]],
-            entity=row["entity"],
-            settled_on=date.fromisoformat(row["settled_on"]),
-            currency=row["currency"],
-            reference=row["reference"],
-            description=sides[row["reference"]][1],
-            sides=sides[row["reference"]][0],
-        )
-        for row in rows
-    ]
-    post_settlements(connection, entries, pipeline.rules.accounts)
-    enlist_settlements(connection, pipeline.targets, sorted(stored.values()))
-    return stored
-
-
 def _rounds(connection: Connection, movement_ids: Sequence[int]) -> dict[int, int]:
     """How often each of these was settled and taken back."""
     return {row.id: row.rounds for row in connection.execute(_ROUNDS, {"ids": list(movement_ids)})}
@@ -209,7 +123,7 @@ def _reference(kept: Kept, part: Part, rounds: int) -> str:
 def _row(booking: Booking, part: Part, reference: str) -> dict[str, Any]:
     decision = booking.decision
     return {
-        **_amounts(part),
+        **amounts_of(part),
         "movement_id": booking.kept.id,
         "payout_id": decision.payout.id if isinstance(decision, Arrived) else None,
         "reverses_id": None,
@@ -220,36 +134,10 @@ def _row(booking: Booking, part: Part, reference: str) -> dict[str, Any]:
     }
 
 
-def _amounts(part: Part) -> dict[str, Any]:
-    return {
-        "entity": part.entity,
-        "customer_id": part.customer_id,
-        "currency": part.currency,
-        "amount_minor": part.amount_minor,
-        "fee_minor": part.fee_minor,
-        "exchanged_minor": part.exchanged_minor,
-        "unapplied_minor": part.unapplied_minor,
-    }
-
-
 def _sides(booking: Booking, part: Part) -> Sides:
     applied = sum(each.minor for each in part.allocations)
     arrives = isinstance(booking.decision, Arrived)
-    return _part_sides(part, booking.kept.movement.kind.value, applied, arrives=arrives)
-
-
-def _part_sides(part: Part, kind: str, applied: int, *, arrives: bool) -> Sides:
-    if arrives:
-        return arrival_sides(part.amount_minor)
-    return settlement_sides(
-        AccountRole.CASH if kind == MovementKind.BANK_LINE.value else AccountRole.IN_TRANSIT,
-        amount=part.amount_minor,
-        fee=part.fee_minor,
-        exchanged=part.exchanged_minor,
-        applied=applied,
-        unapplied=part.unapplied_minor,
-        rest=AccountRole.SUSPENSE if part.customer_id is None else AccountRole.CREDITS,
-    )
+    return sides_of_part(part, booking.kept.movement.kind.value, applied, arrives=arrives)
 
 
 def _description(booking: Booking, part: Part, facts: Facts) -> str:
@@ -306,32 +194,6 @@ _ROUNDS = text("""
     WHERE movement_id = ANY(CAST(:ids AS bigint[])) AND reverses_id IS NOT NULL
     GROUP BY movement_id
 """)
-_STORE = text("""
-    INSERT INTO payments.settlements (
-        movement_id, reverses_id, payout_id, entity, customer_id, reference, currency, amount_minor,
-        fee_minor, exchanged_minor, unapplied_minor, settled_on, rule, evidence
-    )
-    SELECT
-        movement_id, reverses_id, payout_id, entity, customer_id, reference, currency, amount_minor,
-        fee_minor, exchanged_minor, unapplied_minor, settled_on, rule, evidence
-    FROM ROWS FROM (
-        jsonb_to_recordset(CAST(:settlements AS jsonb)) AS (
-            movement_id bigint, reverses_id bigint, payout_id bigint, entity text, customer_id bigint,
-            reference text, currency text, amount_minor bigint, fee_minor bigint, exchanged_minor bigint,
-            unapplied_minor bigint, settled_on date, rule text, evidence jsonb
-        )
-    ) WITH ORDINALITY AS given
-    ORDER BY given.ordinality
-    RETURNING id, reference
-""")
-_ALLOCATE = text("""
-    INSERT INTO payments.allocations (settlement_id, document_id, amount_minor)
-    SELECT settlement.id, given.document_id, given.minor
-    FROM jsonb_to_recordset(CAST(:allocations AS jsonb)) AS given (
-        reference text, document_id bigint, minor bigint
-    )
-    INNER JOIN payments.settlements AS settlement ON settlement.reference = given.reference
-""")
 _SETTLED = text("""
     WITH settled AS (
         SELECT * FROM jsonb_to_recordset(CAST(:settled AS jsonb)) AS given (id bigint, by text)
@@ -356,19 +218,4 @@ _LEARN = text("""
     INNER JOIN payments.settlements AS settlement ON settlement.id = given.settlement_id
     ORDER BY given.source, given.payer_id, settlement.customer_id, settlement.id
     ON CONFLICT DO NOTHING
-""")
-_FORGET = text("DELETE FROM payments.payers WHERE settlement_id = ANY(CAST(:ids AS bigint[]))")
-_IN_FORCE = text("""
-    SELECT
-        settlement.*, movement.kind,
-        (
-            SELECT jsonb_agg(jsonb_build_array(allocation.document_id, allocation.amount_minor))
-            FROM payments.allocations AS allocation
-            WHERE allocation.settlement_id = settlement.id
-        ) AS allocations
-    FROM payments.settlements_in_force AS settlement
-    INNER JOIN payments.movements AS movement ON movement.id = settlement.movement_id
-    WHERE settlement.movement_id = ANY(CAST(:ids AS bigint[]))
-        OR settlement.payout_id = ANY(CAST(:ids AS bigint[]))
-    ORDER BY settlement.id
 """)
