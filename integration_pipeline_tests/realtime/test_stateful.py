@@ -357,7 +357,7 @@ _HASTEN = """
         FOR UPDATE SKIP LOCKED
     ),
     hastened AS (
-        UPDATE inbox.events AS event SET state = 'pending', retry_at = NULL, attempts = 0
+        UPDATE inbox.events AS event SET state = 'pending', retry_at = NULL, attempts = 0, faults = 0
         FROM waiting WHERE event.id = waiting.id
     )
     SELECT pg_notify('inbox', '') WHERE EXISTS (SELECT FROM waiting)
