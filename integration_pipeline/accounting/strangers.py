@@ -6,7 +6,7 @@ which each vendor's `errors` does by its words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from integration_pipeline.transport.failures import Rejected, Uncertain
@@ -22,7 +22,7 @@ class NotTheVendors(Rejected):
 
 
 @contextmanager
-def writing() -> Iterator[None]:
+def writing() -> Generator[None]:
     """A write whose refusal by a stranger is `Uncertain`: no record is to blame, and nobody knows how far the
     request came.
     """
