@@ -6,6 +6,7 @@ Belongs here: folders, child processes, their environment. Does not belong here:
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import socket
@@ -15,6 +16,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -23,13 +25,14 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from integration_pipeline.cli.output import console
-from integration_pipeline.rules.document import read_rule_set
+from integration_pipeline.rules.document import DEFAULT_RULE_SET, read_rule_set
 from integration_pipeline.runtime import (
     DAGSTER_DATABASE,
     PIPELINE_DATABASE,
     POSTGRES_FOLDER,
 )
 from integration_pipeline.sandbox.datasets.generated import generate
+from integration_pipeline.sandbox.datasets.generation.contracts import FIRST_CLOSE
 from integration_pipeline.sandbox.datasets.model import DataSet
 from integration_pipeline.sandbox.datasets.public import read_public
 from integration_pipeline.sandbox.server import SandboxProcess
@@ -46,7 +49,7 @@ SANDBOX_TOKEN = "pat-sandbox"  # noqa: S105
 SANDBOX_SECRET = "sandbox-app-secret"  # noqa: S105
 # The sandbox's search sees a change at once, so a re-read needs no long look back.
 SANDBOX_OVERLAP_MINUTES = 0
-_OF_THE_CRM = ("HUBSPOT_", "MAPPING_")
+_LATER = ("HUBSPOT_", "MAPPING_", "RULES_")
 # What the demo's owner has connected elsewhere is left alone.
 _WITHOUT_SYSTEMS: Mapping[str, str] = dict.fromkeys(("TARGETS_FILE", "STRIPE_API_KEY", "PLAID_ITEMS"), "")
 
@@ -76,6 +79,7 @@ class Workshop:
             "HUBSPOT_OVERLAP_MINUTES": str(SANDBOX_OVERLAP_MINUTES),
             "HUBSPOT_TOKEN": self.token,
             "MAPPING_FILE": str(self.settings.mapping_file),
+            "RULES_FILE": str(self.settings.rules_file),
             **(_WITHOUT_SYSTEMS if self.systems is None else self.systems.environment),
         }
 
@@ -111,6 +115,9 @@ def open_workshop(data: Path | None, *, deals: int = DEALS, systems: bool = Fals
     mapping = MAPPINGS / ("hubspot_demo.yaml" if data is None else "hubspot_sales_opportunities.yaml")
     folder = (CURRENT_DATA.parent / name).resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    rules = Settings().rules_file
+    if data is None and rules == DEFAULT_RULE_SET:
+        rules = _rules_from(FIRST_CLOSE, folder)
     _point_at(folder)
     started = "PostgreSQL and the sandbox CRM"
     if systems:
@@ -132,7 +139,7 @@ def open_workshop(data: Path | None, *, deals: int = DEALS, systems: bool = Fals
             from integration_pipeline.cli.systems import open_systems
 
             opened = beside.enter_context(
-                open_systems(folder, server.url(PIPELINE_DATABASE), read_rule_set().first_month)
+                open_systems(folder, server.url(PIPELINE_DATABASE), read_rule_set(rules).first_month)
             )
         os.environ.update(opened.environment if opened is not None else _WITHOUT_SYSTEMS)
         workshop = Workshop(
@@ -141,6 +148,7 @@ def open_workshop(data: Path | None, *, deals: int = DEALS, systems: bool = Fals
             settings=Settings(
                 data_dir=folder,
                 mapping_file=mapping,
+                rules_file=rules,
                 hubspot_base_url=sandbox.base_url,
                 hubspot_token=SecretStr(SANDBOX_TOKEN),
                 hubspot_overlap_minutes=SANDBOX_OVERLAP_MINUTES,
@@ -219,6 +227,16 @@ def _free_port(wanted: int) -> int:
     raise OSError(f"no free port between {wanted} and {wanted + 49}")
 
 
+def _rules_from(first_month: date, folder: Path) -> Path:
+    """The default rule set without the months before there were deals: Dagster keeps a record of each month
+    in every run, which takes longer than what happens in it.
+    """
+    file = folder / "rules.yaml"
+    default = DEFAULT_RULE_SET.read_text()
+    file.write_text(re.sub(r"^first_month: .*$", f"first_month: {first_month}", default, flags=re.MULTILINE))
+    return file
+
+
 def _point_at(folder: Path) -> None:
     """Make this the data folder that later commands find."""
     fresh = CURRENT_DATA.with_suffix(".new")
@@ -230,7 +248,7 @@ def _point_at(folder: Path) -> None:
 def _remember(workshop: Workshop) -> None:
     """What later commands need: `demo.env` for our own, `dagster.env` to be sourced for Dagster's."""
     environment = workshop.environment()
-    later = {name: value for name, value in environment.items() if name.startswith(_OF_THE_CRM)}
+    later = {name: value for name, value in environment.items() if name.startswith(_LATER)}
     if workshop.systems is not None:
         later |= workshop.systems.remembered()
     _write_privately(workshop.folder / "demo.env", [f"{name}={value}" for name, value in later.items()])
