@@ -134,7 +134,7 @@ class TestChangeEvents:
             (DEAL, (EVERY_RECORD,)),
         ]
 
-    def test_of_our_own_writing_concern_nobody(
+    def test_of_our_own_writing_are_our_own(
         self, org: Org, source: SalesforceSource, changes: Receiver
     ) -> None:
         deal = org.deal()
@@ -144,8 +144,8 @@ class TestChangeEvents:
         events = changes.until(lambda events: sum(each.kind.endswith("UPDATE") for each in events) == 2)
 
         own, with_others = [each for each in events if each.kind == "Opportunity.UPDATE"]
-        assert (own.object_type, own.external_ids) == (None, ())
-        assert (with_others.object_type, with_others.external_ids) == (DEAL, (deal,))
+        assert (own.is_own, own.external_ids) == (True, (deal,))
+        assert (with_others.is_own, with_others.external_ids) == (False, (deal,))
 
     def test_with_gaps_name_the_records_to_be_read(self, org: Org, changes: Receiver) -> None:
         org.admin("PUT", "/changes/mode", {"mode": "gaps"})
