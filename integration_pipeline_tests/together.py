@@ -14,23 +14,24 @@ from xdist.scheduler import LoadScopeScheduling  # pyright: ignore[reportMissing
 _HERE = "integration_pipeline_tests"
 TOGETHER = {
     f"{_HERE}/cli/test_demo.py": "demo",
-    f"{_HERE}/cli/test_demo_systems.py": "demo with every system",
     f"{_HERE}/cli/": "command line",
     f"{_HERE}/defs/": "dagster",
     f"{_HERE}/gateway/": "gateway",
     f"{_HERE}/realtime/crash/": "crashes",
     f"{_HERE}/reporting/": "read models",
 }
-"""By how a test's id begins, the first that fits; all other tests run wherever there is time."""
+"""By how a test's id begins, the first that fits; of all others those of one file are together."""
 
 
 def group_of(test: str) -> str:
-    """The group of the test with that id; its id if it is alone."""
-    return next((group for start, group in TOGETHER.items() if test.startswith(start)), test)
+    """The group of the test with that id: what one file's tests share is made once, too."""
+    return next(
+        (group for start, group in TOGETHER.items() if test.startswith(start)), test.partition("::")[0]
+    )
 
 
 class Together(LoadScopeScheduling):
-    """Hands out the groups, the largest first, and then the others one by one."""
+    """Hands out the groups, the largest first."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)

@@ -1,7 +1,7 @@
 """Looks for the secrets of a demo wherever it left something: files, both databases, what it printed.
 
 Belongs here: which secrets there are, where they must not be, vendors that refuse and repeat what they were
-sent. Does not belong here: the demo, and which runs fail (`test_demo_systems`).
+sent. Does not belong here: the demo, and which runs fail (`test_demo`).
 """
 
 from __future__ import annotations

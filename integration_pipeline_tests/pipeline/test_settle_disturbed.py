@@ -107,7 +107,7 @@ def test_a_run_killed_anywhere_ends_in_the_books_of_an_undisturbed_one(cashier: 
     context.set_forkserver_preload([settle_and_die.__name__])
     url = cashier.office.pipeline.engine.url.render_as_string(hide_password=False)
     deaths = 0
-    for nth in range(1, 200):
+    for nth in range(1, 200, 3):
         process = context.Process(target=settle_and_die.die, args=(url, nth))
         process.start()
         process.join()
@@ -117,7 +117,7 @@ def test_a_run_killed_anywhere_ends_in_the_books_of_an_undisturbed_one(cashier: 
         assert process.exitcode == -signal.SIGKILL
         deaths += 1
 
-    assert deaths > 20
+    assert deaths > 7
     assert settled(cashier) == 2
     assert set(cashier.open().values()) == {(0, "paid")}
     assert cashier.balances() == {CASH: 30_000}

@@ -39,7 +39,7 @@ def ledger(engine: Engine) -> Pipeline:
 
 
 @pytest.mark.parametrize(
-    ("documents", "largest_batch", "loss"), [(90, 6, 0.1), (30, 1, 0.05)], ids=["batches", "singles"]
+    ("documents", "largest_batch", "loss"), [(90, 6, 0.1), (15, 1, 0.05)], ids=["batches", "singles"]
 )
 def test_a_storm_leaves_one_equal_document_of_each_intent(
     vendor: Vendor, ledger: Pipeline, documents: int, largest_batch: int, loss: float

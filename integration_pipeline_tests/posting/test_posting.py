@@ -402,10 +402,10 @@ def test_a_target_that_wants_to_be_left_alone_gets_everything_later(company: Com
     company.vendor.sandbox.admin(
         "PUT",
         "/faults",
-        {"rules": [{"name": "busy", "times": 1, "fault": {"kind": "throttle", "retry_after": 30}}]},
+        {"rules": [{"name": "busy", "times": 1, "fault": {"kind": "throttle", "retry_after": 2}}]},
     )
 
-    company.deliver()
+    deliver(company.office.pipeline, [company.target], longest_pause=1.0)
 
     [writer] = company.office.rows("SELECT * FROM posting.writers")
     assert "429" in writer["paused_for"]

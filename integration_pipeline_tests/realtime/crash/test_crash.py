@@ -38,7 +38,7 @@ from integration_pipeline_tests.realtime.crash.load import Office
 from integration_pipeline_tests.realtime.crash.rig import Program, Rig
 from integration_pipeline_tests.realtime.expectation import net_by_deal
 
-KILLS = int(os.environ.get("REALTIME_KILLS", "5"))
+KILLS = int(os.environ.get("REALTIME_KILLS", "3"))
 RANDOM_SEED = int(os.environ.get("REALTIME_SEED", "0")) or secrets.randbelow(1_000_000) + 1
 
 WORKER, GATEWAY, SANDBOX, POSTGRES = Program.WORKER, Program.GATEWAY, Program.SANDBOX, Program.POSTGRES
