@@ -55,12 +55,15 @@ class Artifacts:
 
         Raises `ReportingError` if dbt cannot read it.
         """
-        manifest = self._parsed / MANIFEST
-        if not manifest.exists():
+        parsed = self._parsed
+        try:
+            # What is in use is not what is cleared away when others come.
+            os.utime(parsed)
+        except FileNotFoundError:
             folder = self.new_run()
             _parse(self.project_dir, folder, self.profile)
             self.publish(folder)
-        return manifest
+        return parsed / MANIFEST
 
     def new_run(self) -> Path:
         """A folder for one run of dbt, empty but for what spares it parsing the project again."""

@@ -66,6 +66,16 @@ def test_a_changed_model_is_a_project_that_was_never_parsed(tiny: Path, tmp_path
     assert not (artifacts.new_run() / "partial_parse.msgpack").exists()
 
 
+def test_a_parse_in_use_outlives_those_of_other_databases(tiny: Path, tmp_path: Path) -> None:
+    in_use = Artifacts(tmp_path, PROFILE, project_dir=tiny)
+    in_use.publish(_pretend_to_parse(in_use))
+    for number in range(12):
+        other = Artifacts(tmp_path, profile_without_server(f"other_{number}"), project_dir=tiny)
+        other.publish(_pretend_to_parse(other))
+        assert in_use.manifest().read_text() == "parsed"
+    assert len(list((tmp_path / "parsed").iterdir())) == 8
+
+
 def test_a_password_does_not_decide_which_parse_is_used(tiny: Path, tmp_path: Path) -> None:
     earlier = Artifacts(tmp_path, {**PROFILE, "DBT_ENV_SECRET_PASSWORD": "old"}, project_dir=tiny)
     earlier.publish(_pretend_to_parse(earlier))
