@@ -31,6 +31,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | Non
         return None
     from integration_pipeline_tests.together import Together
 
+    # In the order of files: the demo is few tests, and nobody should wait for it alone in the end.
+    config.option.loadscopereorder = False
     return Together(config, log)
 
 

@@ -31,7 +31,7 @@ def group_of(test: str) -> str:
 
 
 class Together(LoadScopeScheduling):
-    """Hands out the groups, the largest first."""
+    """Hands out the groups in the order of their files."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
