@@ -49,7 +49,6 @@ _ENTITY: Mapping[VendorName, str] = {"quickbooks": "us", "xero": "eu"}
 _CALLBACK = "http://localhost:8801/callback"
 _PATIENCE_SECONDS = 120.0
 _POLL_SECONDS = 0.1
-_WARM_UP = Order("warm-up", 5.0, 4.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,13 @@ class Figures:
 
 
 def measured(
-    rates: Sequence[float], seconds: float, ms: int, history: int, *, limited: bool = False
+    rates: Sequence[float],
+    seconds: float,
+    ms: int,
+    history: int,
+    *,
+    limited: bool = False,
+    warm_up_seconds: float = 4.0,
 ) -> list[Figures]:
     """A series at each rate, after one that is not counted."""
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as running:
@@ -93,7 +98,8 @@ def measured(
         }
         if history:
             make_history(here, history)
-        orders = [_WARM_UP, *(Order(f"{rate:g} deals/s", rate, seconds, 0.0, 300.0) for rate in rates)]
+        warm_up = Order("warm-up", 5.0, warm_up_seconds, 0.0)
+        orders = [warm_up, *(Order(f"{rate:g} deals/s", rate, seconds, 0.0, 300.0) for rate in rates)]
         prepared = [(order, prepare(here, order)) for order in orders]
         for vendor in vendors.values():
             vendor.introduce(pipeline_on(here.engine, here.settings))

@@ -39,7 +39,7 @@ def test_throttle_stops_at_a_days_end_and_says_so(engine: Engine) -> None:
 
 
 def test_latency_follows_deals_into_both_systems() -> None:
-    [found] = latency.measured([10.0], 1.0, ms=5, history=0)
+    [found] = latency.measured([10.0], 1.0, ms=5, history=0, warm_up_seconds=0.4)
 
     assert {name: each.documents for name, each in found.posted.items()} == {"quickbooks": 5, "xero": 5}
     assert all(each.webhook_to_posted.p50 > 0 for each in found.posted.values())
