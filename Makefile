@@ -20,7 +20,7 @@ up: $(VENV)/.installed ## the demo, left running with Dagster's web pages; Ctrl-
 	@$(BIN)/integration-pipeline up $(if $(DATA),--data "$(DATA)") $(if $(SYSTEMS),--systems)
 
 test: $(VENV)/.installed-dev ## run all tests, on a real PostgreSQL
-	$(BIN)/pytest -n 2 --dist loadgroup $(TESTS)
+	$(BIN)/pytest -n 3 --dist loadgroup $(TESTS)
 
 cases: $(VENV)/.installed-dev ## run published billing cases through the engine (CASES=file)
 	$(if $(CASES),,$(error name a file of cases: make cases CASES=file.json))
