@@ -199,11 +199,11 @@ def _json(folder: Path, *arguments: str) -> Any:
 
 
 def _status(folder: Path) -> dict[str, Any]:
-    """All but the inbox, of which Dagster is told in its own time, and when targets were last compared."""
+    """All but the inbox, of which Dagster is told in its own time, and when targets were last looked at."""
     status = _json(folder, "status")
     del status["inbox"]
     for target in status["targets"]:
-        del target["reconciled_at"]
+        del target["reconciled_at"], target["swept_until"]
     return status
 
 
