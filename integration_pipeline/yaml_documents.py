@@ -1,7 +1,7 @@
 """YAML files a company edits by hand, checked by a pydantic model, with errors that name the line.
 
-Belongs here: reading, checking, versioning of such a file. Does not belong here: what any of them means
-(`mapping.document`, `rules.document`).
+Belongs here: reading, checking, versioning of such a file, noticing another one. Does not belong here: what
+any of them means (`mapping.document`, `rules.document`).
 """
 
 from __future__ import annotations
@@ -72,6 +72,15 @@ def read_document(path: Path, model: type[_Model]) -> _Model:
             for item in error.errors(include_url=False, include_input=False)
         ]
         raise InvalidDocument(path, sorted(problems)) from None
+
+
+def stamp(file: Path) -> tuple[int, int]:
+    """What is another when a file was written anew; the same for any that is not there."""
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
 
 
 def _repeated_keys(node: yaml.Node, location: Location) -> Iterator[tuple[int, str, str]]:

@@ -164,6 +164,10 @@ class RemoteState(StrEnum):
     DELETED = "deleted"
 
 
+GONE = frozenset({RemoteState.VOIDED, RemoteState.DELETED})
+"""States of what is not in the vendor's books any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteRecord:
     """A document, application or payment as the vendor has it.

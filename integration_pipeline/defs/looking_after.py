@@ -115,7 +115,7 @@ def reconcile(target: Account) -> dg.JobDefinition:
 
     @dg.job(
         name=reconcile_job(target),
-        description=f"Every document and its total, here and in `{target.name}`; differences become "
+        description=f"Every document and payment, here and in `{target.name}`; differences become "
         "findings, and findings that are gone are closed. Safe to repeat.",
     )
     def job() -> None:

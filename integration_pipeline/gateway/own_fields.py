@@ -11,6 +11,7 @@ from pathlib import Path
 
 from integration_pipeline.gateway.refusals import log
 from integration_pipeline.mapping.document import read_mapping
+from integration_pipeline.yaml_documents import stamp
 
 
 class OwnFields:
@@ -32,14 +33,12 @@ class OwnFields:
         return self._names if source == self._source else ()
 
     def _look(self) -> None:
+        if (seen := stamp(self._file)) == self._seen:
+            return
+        self._seen = seen
         try:
-            found = self._file.stat()
-            stamp = found.st_mtime_ns, found.st_size
-            if stamp == self._seen:
-                return
-            self._seen = stamp
             mapping = read_mapping(self._file)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             log.error("the mapping cannot be used, the fields written back stay as known", reason=str(error))
             return
         self._source = mapping.source

@@ -28,41 +28,34 @@ def show_movement(connection: Connection, movement_id: int) -> dict[str, Any]:
     return dict(row)
 
 
-_LIST = text("""
+_CANDIDATES = """
+    coalesce((
+        SELECT jsonb_agg(
+            jsonb_build_object(
+                'rule', candidate.rule, 'score', candidate.evidence -> 'score',
+                'evidence', candidate.evidence -> 'words', 'payout', candidate.evidence -> 'payout',
+                'allocations', candidate.allocations
+            ) ORDER BY candidate.position
+        )
+        FROM payments.candidates AS candidate
+        WHERE candidate.movement_id = movement.id
+    ), '[]') AS candidates
+"""
+_LIST = text(f"""
     SELECT
         movement.id, movement.source, movement.account, movement.kind, movement.external_id,
         movement.amount_minor, movement.fee_minor, movement.currency, movement.value_date,
         movement.payer ->> 'name' AS payer_name, movement.payer ->> 'email' AS payer_email, movement.hints,
         movement.payout, movement.state, movement.reason, movement.decided_at, movement.decided_by,
-        coalesce((
-            SELECT jsonb_agg(
-                jsonb_build_object(
-                    'rule', candidate.rule, 'score', candidate.evidence -> 'score',
-                    'evidence', candidate.evidence -> 'words', 'payout', candidate.evidence -> 'payout',
-                    'allocations', candidate.allocations
-                ) ORDER BY candidate.position
-            )
-            FROM payments.candidates AS candidate
-            WHERE candidate.movement_id = movement.id
-        ), '[]') AS candidates
+        {_CANDIDATES}
     FROM payments.movements AS movement
     WHERE (CAST(:state AS text) IS NULL OR movement.state = :state) AND movement.state <> 'withdrawn'
     ORDER BY movement.id
-""")
-_SHOW = text("""
+""")  # noqa: S608 - our own words
+_SHOW = text(f"""
     SELECT
         movement.*,
-        coalesce((
-            SELECT jsonb_agg(
-                jsonb_build_object(
-                    'rule', candidate.rule, 'score', candidate.evidence -> 'score',
-                    'evidence', candidate.evidence -> 'words', 'payout', candidate.evidence -> 'payout',
-                    'allocations', candidate.allocations
-                ) ORDER BY candidate.position
-            )
-            FROM payments.candidates AS candidate
-            WHERE candidate.movement_id = movement.id
-        ), '[]') AS candidates,
+        {_CANDIDATES},
         coalesce((
             SELECT jsonb_agg(
                 jsonb_build_object(
@@ -94,7 +87,7 @@ _SHOW = text("""
         ), '[]') AS settlements
     FROM payments.movements AS movement
     WHERE movement.id = :id
-""")
+""")  # noqa: S608 - our own words
 _UNREADABLE = text("""
     SELECT source, external_id, reason, received_at FROM payments.unreadable ORDER BY source, external_id
 """)

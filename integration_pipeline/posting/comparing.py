@@ -13,6 +13,7 @@ from datetime import date
 
 from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.target import (
+    GONE,
     Outgoing,
     OutgoingApplication,
     OutgoingDocument,
@@ -168,7 +169,3 @@ def _standing(record: RemoteRecord) -> Iterator[Difference]:
         yield Difference("deleted", "state", "posted", "deleted")
     elif record.state is RemoteState.DRAFT:
         yield Difference("changed", "state", "posted", "a draft")
-
-
-GONE = (RemoteState.VOIDED, RemoteState.DELETED)
-"""What is not in the target's books any more."""

@@ -116,13 +116,14 @@ class Parties:
             rows = self._connection.execute(
                 _WAITING, {"target": self._target.name, "ids": [key[0] for key in keys]}
             ).fetchall()
+        asked = set(keys)
         return {
             (row.customer_id, row.currency): Unresolved(
                 f"{row.name} waits for a decision: {row.evidence['why']}. "
                 f"See `targets customers {self._target.name}`"
             )
             for row in rows
-            if (row.customer_id, row.currency) in set(keys)
+            if (row.customer_id, row.currency) in asked
         }
 
     def _create(self, keys: Sequence[Key]) -> dict[Key, Unresolved]:

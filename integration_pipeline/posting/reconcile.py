@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from integration_pipeline.accounting.documents import DocumentKind
-from integration_pipeline.accounting.target import AccountingTarget, RemoteRecord, Subject
+from integration_pipeline.accounting.target import GONE, AccountingTarget, RemoteRecord, Subject
 from integration_pipeline.pipeline.chunks import chunked
 from integration_pipeline.posting import findings
-from integration_pipeline.posting.comparing import GONE, Expected, differences
+from integration_pipeline.posting.comparing import Expected, differences
 from integration_pipeline.posting.findings import Finding
 from integration_pipeline.posting.known import (
     entered_by_hand,

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from integration_pipeline.accounting.target import AccountingTarget, RemoteRecord, Subject
+from integration_pipeline.accounting.target import GONE, AccountingTarget, RemoteRecord, Subject
 from integration_pipeline.posting import findings
-from integration_pipeline.posting.comparing import GONE, Expected, differences
+from integration_pipeline.posting.comparing import Expected, differences
 from integration_pipeline.posting.findings import Finding
 from integration_pipeline.posting.known import entered_by_hand, numbers_on_their_way, posted_as
 from integration_pipeline.posting.writer import Session

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from integration_pipeline.accounting.target import Outgoing, OutgoingDocument, RemoteRecord
+from integration_pipeline.accounting.target import GONE, Outgoing, OutgoingDocument, RemoteRecord
 from integration_pipeline.posting.claims import NotPosted, Posted, Result
-from integration_pipeline.posting.comparing import GONE, Expected, differences
+from integration_pipeline.posting.comparing import Expected, differences
 from integration_pipeline.posting.findings import Finding, of_differences
 
 

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from sqlalchemy import create_engine
 
@@ -26,6 +25,7 @@ from integration_pipeline.realtime.looks import WRITE_BACK, WritingBack, looks_o
 from integration_pipeline.runtime import open_writer, with_driver
 from integration_pipeline.settings import MissingSetting, Settings
 from integration_pipeline.targets import open_targets, targets_of
+from integration_pipeline.yaml_documents import stamp
 
 LOOK_AGAIN_SECONDS = 2.0
 """How often files that may change are looked at."""
@@ -192,12 +192,3 @@ def _usable(settings: Settings) -> TargetsFile:
                 f"the target {target.name} needs it and {prefix}_CLIENT_SECRET to renew its access",
             )
     return file
-
-
-def stamp(file: Path) -> tuple[int, int]:
-    """What is another when a file was written anew; the same for any that is not there."""
-    try:
-        found = file.stat()
-    except OSError:
-        return (0, 0)
-    return (found.st_mtime_ns, found.st_size)

@@ -21,11 +21,12 @@ from integration_pipeline.child_process import ChildProcess
 from integration_pipeline.pipeline.context import Pipeline
 from integration_pipeline.pipeline.scope import Scope
 from integration_pipeline.pipeline.stages import WORKER_SESSION, run_stages
-from integration_pipeline.realtime.beside import LOOK_AGAIN_SECONDS, beside, stamp
+from integration_pipeline.realtime.beside import LOOK_AGAIN_SECONDS, beside
 from integration_pipeline.realtime.worker import Worker
 from integration_pipeline.runtime import database, open_source, pipeline_on, with_driver
 from integration_pipeline.settings import Settings
 from integration_pipeline.transport.client import RetryPolicy, TimeLimits
+from integration_pipeline.yaml_documents import stamp
 
 READY = "real-time worker is ready"
 # A batch holds its records' locks while it reads. Better that it gives up soon and its events come again.

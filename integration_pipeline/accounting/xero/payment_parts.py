@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum, auto
 
-from integration_pipeline.accounting.target import OutgoingPayment, RemoteRecord, RemoteState, Subject
+from integration_pipeline.accounting.target import GONE, OutgoingPayment, RemoteRecord, RemoteState, Subject
 from integration_pipeline.accounting.xero.answers import (
     body_hash,
     day,
@@ -36,7 +36,6 @@ from integration_pipeline.transport.shapes import Json
 _LONGEST_REFERENCE = 255
 _MARK = re.compile(r"\b([PR][A-Z2-7]{10}) (?:(\d{1,3})/(\d{1,3})|fee)(?= |$)")
 _OF_CUSTOMERS = frozenset({"ACCRECPAYMENT", "ARCREDITPAYMENT", "AROVERPAYMENTPAYMENT", "ARPREPAYMENTPAYMENT"})
-GONE = (RemoteState.DELETED, RemoteState.VOIDED)
 
 
 class Place(Enum):

@@ -21,6 +21,7 @@ from datetime import date, datetime
 
 from integration_pipeline.accounting.documents import DocumentKind
 from integration_pipeline.accounting.target import (
+    GONE,
     Accepted,
     Allocation,
     Outcome,
@@ -38,7 +39,6 @@ from integration_pipeline.accounting.xero.applications import Applications
 from integration_pipeline.accounting.xero.config import MoneyAccount, XeroConfig
 from integration_pipeline.accounting.xero.netting import netted
 from integration_pipeline.accounting.xero.payment_parts import (
-    GONE,
     Mark,
     Part,
     PartThere,
